@@ -1,0 +1,25 @@
+"""Makes and changes accounts."""
+
+import secrets
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from admincenter.models import Profile
+
+FIRST_ADMINISTRATOR = "admin"
+
+
+@transaction.atomic
+def ensure_first_administrator() -> str | None:
+    """Make the user `admin` while nobody has an account; return its one-time password, else None.
+
+    The password is returned once and kept only as a hash; the first sign-in must change it.
+    """
+    users = get_user_model().objects
+    if users.exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    user = users.create_superuser(FIRST_ADMINISTRATOR, password=password)
+    Profile.objects.create(user=user, must_change_password=True)
+    return password
