@@ -1,0 +1,68 @@
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from transport.commits import Committer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
+
+
+@pytest.fixture
+def committers():
+    made: list[Committer] = []
+    yield made
+    for committer in made:
+        committer.stop()
+
+
+def test_items_handed_in_together_share_one_transaction(committers):
+    batches: list[int] = []
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(len(items))
+        return [item * 2 for item in items]
+
+    committers.append(Committer(work, name="test", gather=timedelta(milliseconds=200)))
+    futures = [committers[0].submit(number) for number in range(20)]
+
+    assert [future.result(10) for future in futures] == [number * 2 for number in range(20)]
+    assert batches == [20]
+
+
+def test_one_bad_item_does_not_take_its_neighbours_with_it(committers):
+    def work(items: Sequence[int]) -> list[int]:
+        if 3 in items:
+            raise ValueError("three")
+        return list(items)
+
+    committers.append(Committer(work, name="test", gather=timedelta(milliseconds=100)))
+    futures = [committers[0].submit(number) for number in range(6)]
+
+    assert [futures[number].result(10) for number in (0, 1, 2, 4, 5)] == [0, 1, 2, 4, 5]
+    with pytest.raises(ValueError, match="three"):
+        futures[3].result(10)
+
+
+def test_a_database_that_comes_back_in_time_is_not_noticed(committers):
+    tries: list[int] = []
+
+    def work(items: Sequence[int]) -> list[int]:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("database is locked")
+        return list(items)
+
+    committers.append(Committer(work, name="test", patience=timedelta(seconds=10)))
+
+    assert committers[0].submit(1).result(10) == 1
+    assert len(tries) == 3
+
+
+def test_what_was_handed_in_before_the_stop_is_written():
+    committer = Committer(lambda items: list(items), name="test", gather=timedelta(milliseconds=50))
+    futures = [committer.submit(number) for number in range(5)]
+    committer.stop()
+
+    assert [future.result(0) for future in futures] == [0, 1, 2, 3, 4]

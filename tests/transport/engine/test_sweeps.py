@@ -1,0 +1,199 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.support.engine import accept, connector, open_for, server
+from transport import operations, rerouting, servers
+from transport.models import Content, Message, Queue, QueuedMessage, Recipient
+from transport.queue import sweeps
+from transport.rates import Sampler
+from transport.states import DeliveryType, Pending, QueuedState, RecipientState
+
+pytestmark = [pytest.mark.django_db, pytest.mark.state]
+
+
+@pytest.fixture
+def here():
+    return server()
+
+
+def test_a_message_expires_after_two_days_and_its_last_error_is_in_the_reply(here):
+    connector()
+    accept("bob@fabrikam.test")
+    QueuedMessage.objects.update(last_error="421 4.4.1 Connection refused")
+    ended = sweeps.expire_messages(here, now=timezone.now() + timedelta(days=2, seconds=1))
+    reply = ended[0].failures[0][1]
+
+    assert reply.line == "550 4.4.7 QUEUE.Expired; message expired -> 421 4.4.1 Connection refused"
+    assert Recipient.objects.get().state == RecipientState.FAILED
+    assert Queue.objects.get().message_count == 0
+
+
+def test_a_suspended_message_does_not_expire_and_a_resumed_one_gets_an_hour(here):
+    connector()
+    accept("bob@fabrikam.test")
+    QueuedMessage.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    operations.suspend_messages(QueuedMessage.objects.all(), actor="tests")
+    assert sweeps.expire_messages(here, now=timezone.now()) == []
+    operations.resume_messages(QueuedMessage.objects.all(), actor="tests")
+
+    assert sweeps.expire_messages(here, now=timezone.now()) == []
+    assert QueuedMessage.objects.get().expires_at > timezone.now() + timedelta(minutes=59)
+
+
+def test_a_message_that_is_being_sent_does_not_expire(here):
+    connector()
+    accept("bob@fabrikam.test")
+    open_for(QueuedMessage.objects.get())
+
+    assert sweeps.expire_messages(here, now=timezone.now() + timedelta(days=3)) == []
+
+
+def test_removing_a_queues_messages_spares_what_came_later(here):
+    connector()
+    for _ in range(3):
+        accept("bob@fabrikam.test")
+    assert operations.remove_queue_messages(Queue.objects.all(), with_ndr=False, actor="tests") == 3
+    late = accept("bob@fabrikam.test")
+    for _ in range(2):
+        sweeps.work_off_removals(here, now=timezone.now())
+    queue = Queue.objects.get()
+
+    assert list(QueuedMessage.objects.values_list("message", flat=True)) == [late]
+    assert (queue.message_count, queue.removal) == (1, Pending.NOTHING)
+    assert set(Recipient.objects.exclude(message=late).values_list("state", flat=True)) == {
+        RecipientState.REMOVED
+    }
+
+
+def test_an_empty_queue_goes_after_three_minutes(here):
+    connector()
+    accept("bob@fabrikam.test")
+    operations.remove_messages(QueuedMessage.objects.all(), with_ndr=False, actor="tests")
+    now = timezone.now()
+    assert sweeps.remove_idle_queues(here, now=now + timedelta(minutes=2)) == 0
+
+    assert sweeps.remove_idle_queues(here, now=now + timedelta(minutes=4)) == 1
+    assert accept("bob@fabrikam.test")
+    assert Queue.objects.get().message_count == 1
+
+
+def test_ended_messages_lose_their_content_first_and_are_forgotten_after_two_days(here):
+    connector()
+    accept("bob@fabrikam.test")
+    waiting = accept("eva@adatum.test")
+    operations.remove_messages(QueuedMessage.objects.exclude(message=waiting), with_ndr=False, actor="tests")
+    now = timezone.now()
+    sweeps.purge_content(here, now=now + timedelta(hours=2))
+    assert list(Content.objects.values_list("message", flat=True)) == [waiting]
+    sweeps.purge_ended(here, now=now + timedelta(hours=2))
+    assert Message.objects.count() == 2
+    sweeps.purge_ended(here, now=now + timedelta(days=3))
+
+    assert list(Message.objects.values_list("pk", flat=True)) == [waiting]
+
+
+def test_the_rates_are_messages_per_second_over_the_last_minute(here):
+    connector()
+    accept("bob@fabrikam.test")
+    sampler = Sampler()
+    now = timezone.now()
+    sampler.sample(here, now=now)
+    Queue.objects.update(entered=61, departed=30)
+    sampler.sample(here, now=now + timedelta(seconds=60))
+    queue = Queue.objects.get()
+
+    assert (queue.incoming_rate, queue.outgoing_rate) == (1.0, 0.5)
+    assert queue.velocity == -0.5
+
+
+def test_a_new_connector_empties_the_unreachable_queue(here):
+    accept("bob@fabrikam.test")
+    connector()
+    rerouting.reroute(here, now=timezone.now())
+    queued = QueuedMessage.objects.get()
+
+    assert queued.queue.delivery_type == DeliveryType.MX
+    assert queued.queue.next_hop_domain == "fabrikam.test"
+    assert queued.last_error == ""
+    assert Queue.objects.get(delivery_type=DeliveryType.UNREACHABLE).message_count == 0
+    assert Recipient.objects.get().queued_message_id == queued.pk
+
+
+def test_a_suspended_unreachable_queue_keeps_its_mail(here):
+    accept("bob@fabrikam.test")
+    Queue.objects.update(suspended=True)
+    connector()
+    rerouting.reroute(here, now=timezone.now())
+
+    assert QueuedMessage.objects.get().queue.delivery_type == DeliveryType.UNREACHABLE
+
+
+def test_a_removed_connector_gives_its_mail_to_the_next_best_one(here):
+    from connectors import services
+
+    internet = connector()
+    accept("bob@fabrikam.test")
+    connector("Second", spaces="*;50", smart_hosts=("smart.test",))
+    services.remove([internet.pk], actor="tests")
+    rerouting.reroute(here, now=timezone.now())
+
+    assert QueuedMessage.objects.get().queue.next_hop_domain == "smart.test"
+
+
+def test_a_disabled_connector_sends_its_mail_to_unreachable_with_suspension_kept(here):
+    from connectors import services
+
+    internet = connector()
+    accept("bob@fabrikam.test")
+    operations.suspend_messages(QueuedMessage.objects.all(), actor="tests")
+    services.disable([internet.pk], actor="tests")
+    rerouting.reroute(here, now=timezone.now())
+    queued = QueuedMessage.objects.get()
+
+    assert queued.queue.delivery_type == DeliveryType.UNREACHABLE
+    assert queued.state == QueuedState.SUSPENDED
+
+
+def test_mail_that_stays_where_it_is_keeps_its_place_and_retry_count(here):
+    connector()
+    accept("bob@fabrikam.test")
+    QueuedMessage.objects.update(retry_count=3)
+    before = QueuedMessage.objects.get()
+    connector("Other", spaces="elsewhere.test")
+    rerouting.reroute(here, now=timezone.now())
+    after = QueuedMessage.objects.get()
+
+    assert (after.pk, after.retry_count) == (before.pk, 3)
+    assert after.routed_generation > before.routed_generation
+
+
+def test_the_mail_of_a_server_that_died_goes_to_another_source_server(here):
+    second = server("E15MB2")
+    connector(on=("E15MB1", "E15MB2"))
+    accept("bob@fabrikam.test", at=second)
+    assert Queue.objects.get().server == second
+    server("E15MB2", alive=False)
+    rerouting.reroute(here, now=timezone.now())
+
+    assert QueuedMessage.objects.get().queue.server == here
+
+
+def test_the_mail_of_a_dead_server_waits_when_no_other_source_server_is_there(here):
+    second = server("E15MB2")
+    connector(on=("E15MB2",))
+    accept("bob@fabrikam.test", at=second)
+    server("E15MB2", alive=False)
+    assert rerouting.reroute(here, now=timezone.now()) == 1
+
+    assert QueuedMessage.objects.get().queue.server == second
+    assert rerouting.reroute(here, now=timezone.now()) == 0
+
+
+def test_a_server_that_beats_is_alive_and_one_that_stopped_is_not(here):
+    now = timezone.now()
+    beating = servers.beat(now=now)
+
+    assert servers.is_alive(beating, now=now + timedelta(seconds=20))
+    assert not servers.is_alive(beating, now=now + timedelta(seconds=31))

@@ -1,0 +1,157 @@
+"""Which way each recipient goes: recipient domain to queue key, by the one routing function."""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from connectors import routing
+from connectors.domains import a_label
+from connectors.profiles import Delivery, DeliveryProfile
+from connectors.selection import Viewpoint
+from transport import servers
+from transport.envelope import Reply, Stage
+from transport.models import Queue, TransportServer
+from transport.queue.keys import QueueKey
+from transport.states import DeliveryType
+
+SERVERS_KNOWN_FOR = timedelta(seconds=2)
+UNREACHABLE = "A matching connector cannot be found to route the external recipient"
+"""LastError of the unreachable queue, in Exchange's words (exchange.md 2.3)."""
+TOO_LARGE = Reply(
+    code=552,
+    enhanced="5.3.4",
+    text="Message size exceeds the maximum message size of every connector for this recipient",
+    stage=Stage.QUEUE,
+    remote=False,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ways:
+    """How one message is split: recipients by queue, and those that can go nowhere."""
+
+    queues: Mapping[QueueKey, tuple[str, ...]]
+    too_large: tuple[str, ...]
+    generation: int
+    """The configuration generation that decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Servers:
+    by_name: Mapping[str, TransportServer]
+    alive: frozenset[str]
+    suspended_submission: frozenset[int]
+    read_at: float
+
+
+_servers: list[_Servers] = []
+"""The last look at the table of servers, at most one."""
+
+
+def ways(recipients: Sequence[str], *, size_bytes: int, server: TransportServer) -> Ways:
+    """Choose a queue for every recipient of a message that `server` holds."""
+    current = routing.current()
+    known = known_servers()
+    if server.pk in known.suspended_submission:
+        return Ways(queues={_submission(server): tuple(recipients)}, too_large=(), generation=0)
+    viewpoint = Viewpoint(
+        server=server.name, sites={name: other.site for name, other in known.by_name.items()}
+    )
+    queues: dict[QueueKey, list[str]] = defaultdict(list)
+    too_large: list[str] = []
+    for address in recipients:
+        key = _way(address, size_bytes=size_bytes, current=current, viewpoint=viewpoint, server=server)
+        (too_large if key is None else queues[key]).append(address)
+    return Ways(
+        queues={key: tuple(addresses) for key, addresses in queues.items()},
+        too_large=tuple(too_large),
+        generation=current.generation,
+    )
+
+
+def known_servers() -> _Servers:
+    """The registered servers, read anew every two seconds."""
+    if not _servers or time.monotonic() - _servers[0].read_at > SERVERS_KNOWN_FOR.total_seconds():
+        _servers[:] = [_read_servers()]
+    return _servers[0]
+
+
+def forget_servers() -> None:
+    """Look at the table of servers again before the next decision."""
+    _servers.clear()
+
+
+def _read_servers() -> _Servers:
+    now = timezone.now()
+    rows = servers.registered()
+    frozen = Queue.objects.filter(delivery_type=DeliveryType.SUBMISSION, suspended=True)
+    return _Servers(
+        by_name={server.name: server for server in rows},
+        alive=frozenset(server.name for server in rows if servers.is_alive(server, now=now)),
+        suspended_submission=frozenset(frozen.values_list("server_id", flat=True)),
+        read_at=time.monotonic(),
+    )
+
+
+def _way(
+    address: str, *, size_bytes: int, current: routing.Routing, viewpoint: Viewpoint, server: TransportServer
+) -> QueueKey | None:
+    """The queue key of one recipient; None when every matching connector refuses the size."""
+    domain = domain_of(address)
+    route = current.table.route(domain, size_bytes=size_bytes, viewpoint=viewpoint)
+    if route.too_large:
+        return None
+    profile = current.profiles.get(route.connector_id) if route.connector_id else None
+    if profile is None:
+        return _unreachable(server)
+    source = _source_server(current.source_servers[profile.connector_id], local=server)
+    if source is None:
+        return _unreachable(server)
+    return QueueKey(
+        server_id=source.pk,
+        delivery_type=DeliveryType.MX if profile.delivery == Delivery.MX else DeliveryType.SMART_HOST,
+        next_hop_domain=domain if profile.delivery == Delivery.MX else smart_host_list(profile),
+        connector_id=profile.connector_id,
+        connector_name=profile.name,
+    )
+
+
+def domain_of(address: str) -> str:
+    """The domain of an address as connectors match it: lower case A-labels."""
+    domain = address.rpartition("@")[2].lower().rstrip(".")
+    return domain if domain.isascii() else a_label(domain)
+
+
+def smart_host_list(profile: DeliveryProfile) -> str:
+    """NextHopDomain of a smart host queue: comma list in connector order, addresses in brackets."""
+    return ",".join(f"[{host}]" if _is_address(host) else host for host in profile.smart_hosts)
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _source_server(names: Sequence[str], *, local: TransportServer) -> TransportServer | None:
+    """Here if this server is a source server, else a live one at random, else one to wait for."""
+    known = known_servers()
+    here = [name for name in names if name in known.by_name]
+    alive = [name for name in here if name in known.alive]
+    if local.name in alive or (local.name in here and not alive):
+        return known.by_name[local.name]
+    choice = random.choice(alive) if alive else next(iter(sorted(here)), None)  # noqa: S311 - spreads load
+    return known.by_name[choice] if choice else None
+
+
+def _unreachable(server: TransportServer) -> QueueKey:
+    return QueueKey(
+        server_id=server.pk, delivery_type=DeliveryType.UNREACHABLE, next_hop_domain="Unreachable Domain"
+    )
+
+
+def _submission(server: TransportServer) -> QueueKey:
+    return QueueKey(server_id=server.pk, delivery_type=DeliveryType.SUBMISSION, next_hop_domain="Submission")

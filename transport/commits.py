@@ -1,0 +1,114 @@
+"""Group commit: what parallel sessions want written shares one transaction and one flush to disk."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+TRANSIENT = (OperationalError, InterfaceError)
+"""The database is locked, restarting or gone: the same items may succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted(Generic[Item, Result]):
+    item: Item
+    future: "Future[Result]"
+
+
+class Committer(Generic[Item, Result]):
+    """A thread of its own that writes batches; the future of an item resolves after the commit.
+
+    `work` gets the items of one batch inside one transaction and returns a result for each, in order.
+    An item that fails is tried alone, so that one bad item never takes its neighbours with it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        name: str,
+        gather: timedelta = timedelta(0),
+        most: int = 200,
+        patience: timedelta = timedelta(0),
+    ) -> None:
+        """Start the thread. `gather`: how long a batch waits for company; `patience`: for a lost database."""
+        self._work = work
+        self._gather_s = gather.total_seconds()
+        self._most = most
+        self._patience_s = patience.total_seconds()
+        self._wanted: queue.SimpleQueue[_Wanted[Item, Result] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, item: Item) -> "Future[Result]":
+        """Hand in one item; the future carries its result or the error that stopped it."""
+        future: Future[Result] = Future()
+        self._wanted.put(_Wanted(item, future))
+        return future
+
+    def stop(self, *, timeout: timedelta = timedelta(seconds=30)) -> None:
+        """Write what was handed in, then end the thread."""
+        self._wanted.put(None)
+        self._thread.join(timeout.total_seconds())
+
+    def _run(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            self._write(batch)
+        connection.close()
+
+    def _next_batch(self) -> list[_Wanted[Item, Result]] | None:
+        first = self._wanted.get()
+        if first is None:
+            return None
+        if self._gather_s:
+            time.sleep(self._gather_s)
+        batch = [first]
+        while len(batch) < self._most:
+            try:
+                wanted = self._wanted.get_nowait()
+            except queue.Empty:
+                break
+            if wanted is None:
+                self._wanted.put(None)
+                break
+            batch.append(wanted)
+        return batch
+
+    def _write(self, batch: list[_Wanted[Item, Result]]) -> None:
+        try:
+            results = self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - every waiter must get its answer
+            self._write_alone(batch, error=error)
+            return
+        for wanted, result in zip(batch, results, strict=True):
+            wanted.future.set_result(result)
+
+    def _write_alone(self, batch: list[_Wanted[Item, Result]], *, error: Exception) -> None:
+        if len(batch) == 1:
+            logger.error("commit_failed", extra={"committer": self._thread.name}, exc_info=error)
+            batch[0].future.set_exception(error)
+            return
+        for wanted in batch:
+            self._write([wanted])
+
+    def _commit(self, batch: list[_Wanted[Item, Result]]) -> Sequence[Result]:
+        give_up = time.monotonic() + self._patience_s
+        while True:
+            try:
+                with transaction.atomic():
+                    return self._work([wanted.item for wanted in batch])
+            except TRANSIENT:
+                connection.close()
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(0.2)

@@ -1,0 +1,312 @@
+"""One attempt: open a session, find hosts, connect, carry message after message, write down what happened.
+
+One call is one Celery task. Nothing here decides what a reply means (`verdicts`), when to try again
+(`retries`) or where mail goes (`routing`).
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from django.utils import timezone
+
+from connectors.profiles import Delivery, DeliveryProfile
+from transport import destinations, retries, verdicts
+from transport.commits import Committer
+from transport.envelope import Host, Reply, Stage, Transaction, TransactionResult
+from transport.outcomes import Answer, Close, Connected, Open, Settle, Wish, Work
+from transport.queue.claims import Claim, Limits, Opened, Worker
+from transport.queue.records import Decided, Outcome, Try
+from transport.smtp.client import Client
+from transport.smtp.errors import SessionFailed
+from transport.smtp.timeouts import Timeouts
+
+Ledger = Committer[Wish, Answer]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """What the sessions of one worker process share."""
+
+    ledger: Ledger
+    worker: Worker
+    limits: Limits
+    own_listeners: tuple[str, ...]
+    """`address:port` where this server takes mail in: mail is never sent back there."""
+    ring: Callable[[int], None]
+    """Ask for one more session to a queue id."""
+    stopping: Callable[[], bool]
+    """True once the process wants to end: finish the message in hand, then stop."""
+
+
+def deliver(queue_id: int, *, engine: Engine) -> int:
+    """Run one session to a queue; returns how many messages it settled."""
+    wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits)
+    work = engine.ledger.submit(wish).result()
+    if not isinstance(work, Work):
+        return 0
+    if work.opened.more_due:
+        # Each session that finds company calls one more: a backlog ramps up instead of storming.
+        engine.ring(queue_id)
+    return Attempt(work, engine=engine).run()
+
+
+class Attempt:
+    """One session from opening to closing."""
+
+    def __init__(self, work: Work, *, engine: Engine) -> None:
+        self.opened: Opened = work.opened
+        self.profile: DeliveryProfile = work.profile
+        self.engine = engine
+        self.claims: deque[Claim] = deque(work.opened.claims)
+        self.unwritten: Future[Answer] | None = None
+        self.settled = 0
+        self.tries: list[Try] = []
+        """Hosts that failed before a message could be tried there."""
+
+    def run(self) -> int:
+        """Carry what can be carried, then close; a failure is one of the next hop as a whole."""
+        failure: Reply | None = None
+        try:
+            failure = self._use_hosts()
+            self._catch_up()
+        finally:
+            self._close(failure if not self.settled else None)
+        return self.settled
+
+    def _use_hosts(self) -> Reply | None:
+        """Dial host after host until the claims are done; else the last reason why not."""
+        last: Reply | None = None
+        try:
+            for host, tls_name in self._hosts():
+                last = self._use_host(host, tls_name=tls_name)
+                if last is None:
+                    return None
+        except destinations.DestinationFailed as failed:
+            return self._no_destination(failed.reply)
+        return last or (self.tries[-1].reply if self.tries else None)
+
+    def _hosts(self) -> Iterator[tuple[Host, str]]:
+        """Hosts with the name that a certificate of theirs must be valid for where one is asked for."""
+        finder = self._finder()
+        domain = self.opened.next_hop_domain
+        if self.profile.delivery == Delivery.MX:
+            yield from ((host, domain) for host in finder.hosts_for_domain(domain))
+            return
+        for smart_host in destinations.rotated(self.profile.smart_hosts):
+            try:
+                yield from ((host, smart_host) for host in finder.hosts_for_smart_host(smart_host))
+            except destinations.DestinationFailed as failed:
+                # The next smart host may be found where this one is not.
+                self.tries.append(Try(reply=failed.reply, outcome="deferred"))
+
+    def _finder(self) -> destinations.Destinations:
+        server = self.opened.server
+        external = self.profile.use_external_dns
+        return destinations.Destinations(
+            dns_servers=tuple(server.external_dns_servers if external else server.internal_dns_servers),
+            own_names=frozenset(filter(None, (server.fqdn, self.profile.fqdn))),
+            own_listeners=self.engine.own_listeners,
+            port=self.profile.port,
+        )
+
+    def _no_destination(self, reply: Reply) -> Reply | None:
+        """A domain that cannot take mail ends the messages; anything else makes the queue wait."""
+        if not isinstance(verdicts.judge(reply), verdicts.Failed):
+            self.tries.append(Try(reply=reply, outcome="deferred"))
+            return reply
+        while self.claims:
+            claim = self.claims.popleft()
+            self._settle(claim, [(address, reply) for _, address in claim.recipients])
+            self._catch_up()
+        return None
+
+    def _use_host(self, host: Host, *, tls_name: str) -> Reply | None:
+        """Connect as often as the claims need; None when they are done, else why this host is no use now."""
+        while self.claims and not self.engine.stopping():
+            client = self._client()
+            try:
+                client.connect(host, tls_name=tls_name)
+            except SessionFailed as failed:
+                self.tries.append(Try(reply=failed.reply, outcome="deferred"))
+                return failed.reply
+            self.engine.ledger.submit(Connected(session_id=self.opened.session_id))
+            try:
+                refusal = self._carry(client)
+            finally:
+                client.quit()
+            if refusal is not None:
+                return refusal
+        return None
+
+    def _client(self) -> Client:
+        profile = self.profile
+        return Client(
+            ehlo_name=profile.fqdn or self.opened.server.fqdn,
+            tls_policy=profile.tls,
+            auth=profile.auth,
+            credentials=profile.credentials,
+            timeouts=_timeouts(profile),
+        )
+
+    def _carry(self, client: Client) -> Reply | None:
+        for sent in range(self.profile.messages_per_connection):
+            if not self.claims:
+                self._catch_up()
+            if not self.claims or self.engine.stopping():
+                return None
+            claim = self.claims.popleft()
+            result = client.send(self._transaction(claim), before_dot=self._catch_up)
+            refusal = _host_refusal(result)
+            if refusal is not None:
+                self.claims.appendleft(claim)
+                if sent:
+                    # Many hosts take only so many messages a connection: a new one may go on here.
+                    return None
+                self.tries.append(Try(reply=refusal, outcome="deferred"))
+                return refusal
+            self._settle(claim, result.replies, in_doubt=result.in_doubt, tls=_tls_line(client))
+            if not result.session_open:
+                return None
+        return None
+
+    def _transaction(self, claim: Claim) -> Transaction:
+        return Transaction(
+            message_id=claim.message_id,
+            mail_from=claim.mail_from,
+            recipients=tuple(address for _, address in claim.recipients),
+            content=claim.content,
+            size_bytes=claim.size_bytes,
+            eight_bit=claim.eight_bit,
+            smtputf8=claim.smtputf8,
+        )
+
+    def _settle(
+        self, claim: Claim, replies: Sequence[tuple[str, Reply]], *, in_doubt: bool = False, tls: str = ""
+    ) -> None:
+        """Hand the outcome to the ledger; `_catch_up` waits for it and takes the next claims."""
+        self._catch_up()
+        outcome = _outcome(claim, replies)
+        deciding = _worst(replies)
+        tries = [*self.tries, Try(reply=deciding, outcome=_word(outcome), tls=tls, in_doubt=in_doubt)]
+        self.tries = []
+        self.settled += 1
+        self.unwritten = self.engine.ledger.submit(
+            Settle(outcome=self._signed(outcome, tries), more=0 if self.claims else self.engine.limits.claim)
+        )
+
+    def _signed(self, outcome: Outcome, tries: Sequence[Try]) -> Outcome:
+        return replace(
+            outcome,
+            session_id=self.opened.session_id,
+            queue_id=self.opened.queue_id,
+            queue_identity=self.opened.queue_identity,
+            connector_name=self.profile.name,
+            connector_version=self.profile.version,
+            tries=tuple(tries),
+        )
+
+    def _catch_up(self) -> None:
+        """Wait until the last outcome is on disk: until then no further final dot goes out."""
+        if self.unwritten is None:
+            return
+        answer = self.unwritten.result()
+        self.unwritten = None
+        if isinstance(answer, tuple):
+            self.claims.extend(answer)
+
+    def _close(self, failure: Reply | None) -> None:
+        untried = tuple(
+            self._signed(_untried(claim), self.tries) for claim in self.claims if failure is not None
+        )
+        close = Close(
+            session_id=self.opened.session_id,
+            queue_id=self.opened.queue_id,
+            opened_at=self.opened.opened_at,
+            failure=failure,
+            tries=untried,
+        )
+        self.engine.ledger.submit(close).result()
+
+
+def _outcome(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
+    """Sort the recipients of one message by what their replies mean."""
+    ids = {address: recipient_id for recipient_id, address in claim.recipients}
+    judged = [((ids[address], address, reply), verdicts.judge(reply)) for address, reply in replies]
+    deferred: Decided = tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Deferred))
+    again_now = deferred and all(
+        isinstance(verdict, verdicts.Deferred) and verdict.split for one, verdict in judged if one in deferred
+    )
+    now = timezone.now()
+    later = retries.next_message_retry(retries.Schedule(), retries=claim.retry_count + 1, now=now)
+    return replace(
+        _untried(claim),
+        delivered=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered)),
+        failed=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Failed)),
+        deferred=deferred,
+        retry_at=(now if again_now else later) if deferred else None,
+        error=deferred[-1][2].line if deferred else "",
+    )
+
+
+def _untried(claim: Claim) -> Outcome:
+    return Outcome(
+        session_id=0,
+        queue_id=0,
+        queue_identity="",
+        connector_name="",
+        connector_version=0,
+        queued_id=claim.queued_id,
+        message_id=claim.message_id,
+    )
+
+
+def _word(outcome: Outcome) -> str:
+    words = [
+        word
+        for word, decided in (
+            ("delivered", outcome.delivered),
+            ("failed", outcome.failed),
+            ("deferred", outcome.deferred),
+        )
+        if decided
+    ]
+    return words[0] if len(words) == 1 else "mixed"
+
+
+def _worst(replies: Sequence[tuple[str, Reply]]) -> Reply:
+    """The reply that an administrator wants to see first."""
+    return max((reply for _, reply in replies), key=lambda reply: reply.code)
+
+
+def _host_refusal(result: TransactionResult) -> Reply | None:
+    """The reply by which a host refused to hear of any message, before it knew this one."""
+    reply = result.replies[0][1]
+    verdict = verdicts.judge(reply)
+    if reply.stage != Stage.MAIL or not isinstance(verdict, verdicts.Deferred):
+        return None
+    return reply if verdict.scope == verdicts.Scope.HOST else None
+
+
+def _timeouts(profile: DeliveryProfile) -> Timeouts:
+    """RFC 5321's time-outs, none longer than the connector lets a connection be idle."""
+    usual = Timeouts()
+    idle = profile.inactivity_timeout
+    return replace(
+        usual,
+        mail=min(usual.mail, idle),
+        rcpt=min(usual.rcpt, idle),
+        data=min(usual.data, idle),
+        block=min(usual.block, idle),
+        dot=min(usual.dot, idle),
+    )
+
+
+def _tls_line(client: Client) -> str:
+    """The facts of the connection's TLS for the record, empty in the clear."""
+    facts = client.tls
+    if facts is None:
+        return client.tls_note
+    checked = "verified" if facts.verified else "not verified"
+    return f"{facts.version} {facts.cipher} {facts.subject} ({checked})"

@@ -1,0 +1,115 @@
+"""The clock of one server: every second it looks at the table and sees to what is due.
+
+It beats, renews and takes back leases, re-routes what an older configuration placed, ends what
+expired or was removed, rings for due queues, and keeps the rates. The table is the truth: whatever
+ring, task or process was lost, the next look finds the mail.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from transport import outcomes, rates, rerouting, servers
+from transport.models import Queue, Session, TransportServer
+from transport.queue import claims, sweeps
+from transport.queue.moves import Ended
+
+logger = logging.getLogger(__name__)
+INTERVAL = timedelta(seconds=1)
+PURGE_INTERVAL = timedelta(seconds=10)
+DUE_PER_CONNECTION = 20
+"""One more connection for so many due messages (exchange.md 2.5)."""
+
+
+class Dispatcher:
+    """One thread of the worker process."""
+
+    def __init__(
+        self,
+        *,
+        worker: claims.Worker,
+        limits: claims.Limits,
+        ring: Callable[[int], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._worker = worker
+        self._limits = limits
+        self._ring = ring
+        self._stopping = stopping
+        self._sampler = rates.Sampler()
+        self._beaten_at = self._purged_at = -math.inf
+
+    def run(self) -> None:
+        """Look once a second until the process stops."""
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                self.look(now=timezone.now())
+            except Exception:
+                # The clock must not stop: a database that restarts is back at one of the next looks.
+                logger.exception("dispatch_failed")
+                connection.close()
+            self._stopping.wait(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - started)))
+        connection.close()
+
+    def look(self, *, now: datetime) -> None:
+        """One round; every step is short and writes in a transaction of its own."""
+        server = self._beat(now=now)
+        self._take_back_leases(server, now=now)
+        rerouting.reroute(server, now=now)
+        _end(sweeps.expire_messages, server=server, now=now)
+        _end(sweeps.work_off_removals, server=server, now=now)
+        self._ring_due(server, now=now)
+        self._tidy(server, now=now)
+
+    def _beat(self, *, now: datetime) -> TransportServer:
+        if time.monotonic() - self._beaten_at < servers.BEAT_INTERVAL.total_seconds():
+            return servers.own()
+        with transaction.atomic():
+            server = servers.beat(now=now)
+            claims.renew_leases(self._worker, now=now)
+            self._sampler.sample(server, now=now)
+        self._beaten_at = time.monotonic()
+        return server
+
+    def _take_back_leases(self, server: TransportServer, *, now: datetime) -> None:
+        if not Session.objects.filter(queue__server=server).exclude(worker=self._worker.name).exists():
+            return
+        with transaction.atomic():
+            asked = sweeps.expire_leases(server, worker=self._worker, now=now)
+            outcomes.report(sweeps.take_out_pending(asked, now=now), now=now)
+
+    def _ring_due(self, server: TransportServer, *, now: datetime) -> None:
+        for queue in sweeps.due_queues(server, now=now):
+            for _ in range(self._wanted(queue, now=now)):
+                self._ring(queue.pk)
+
+    def _wanted(self, queue: Queue, *, now: datetime) -> int:
+        """How many more sessions this queue deserves now."""
+        if queue.retry_count:
+            most = 1
+        else:
+            ceiling = self._limits.connections_per_queue * DUE_PER_CONNECTION
+            due = claims.count_due(queue.pk, most=ceiling, now=now)
+            most = min(self._limits.connections_per_queue, math.ceil(due / DUE_PER_CONNECTION))
+        return most - Session.objects.filter(queue=queue).count()
+
+    def _tidy(self, server: TransportServer, *, now: datetime) -> None:
+        if time.monotonic() - self._purged_at < PURGE_INTERVAL.total_seconds():
+            return
+        for step in (sweeps.remove_idle_queues, sweeps.purge_content, sweeps.purge_ended):
+            with transaction.atomic():
+                step(server, now=now)
+        self._purged_at = time.monotonic()
+
+
+def _end(step: Callable[..., list[Ended]], *, server: TransportServer, now: datetime) -> None:
+    """End what a sweep ends, and report it, in one transaction."""
+    with transaction.atomic():
+        outcomes.report(step(server, now=now), now=now)

@@ -1,0 +1,110 @@
+"""The nouns of the engine: frozen values that cross module borders. Imports nothing of ours."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where in an attempt a reply was given."""
+
+    DNS = "DNS"
+    CONNECT = "CONNECT"
+    BANNER = "BANNER"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    DOT = "DOT"
+    """The final dot: after it the message may have been delivered, whatever came back."""
+    QUIT = "QUIT"
+    QUEUE = "QUEUE"
+    """Decided here, without a peer: expiry, removal by an administrator, routing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What a host said, or what we say in its place (time-out, refused connection, DNS failure).
+
+    RFC 5321 section 4.2 and RFC 3463. `text` is already cleaned: printable, bounded, one line.
+    """
+
+    code: int
+    """Three digits; 421 stands for a connection that broke, 451 for a local or DNS trouble."""
+    enhanced: str = ""
+    """`x.y.z`, or empty when the host gave none."""
+    text: str = ""
+    stage: Stage
+    host: str = ""
+    """Name of the next hop, as configured or as its MX record names it."""
+    address: str = ""
+    """`ip:port` that was dialled, empty before dialling."""
+    remote: bool = True
+    """False when no peer said this."""
+
+    @property
+    def line(self) -> str:
+        """The reply as one line: `451 4.4.0 text`."""
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """One address to dial."""
+
+    name: str
+    address: str
+    """IPv4 or IPv6 address, without brackets."""
+    port: int
+    preference: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Envelope:
+    """One message as it came in."""
+
+    mail_from: str
+    """Empty for the null sender."""
+    recipients: tuple[str, ...]
+    content: bytes
+    """CRLF lines, our own Received line on top, nothing else altered."""
+    received_at: datetime
+    source: str = "SMTP"
+    """MessageSourceName: `SMTP:<receive connector>`, `DSN`, ..."""
+    client_address: str = ""
+    client_name: str = ""
+    """What the client said in HELO or EHLO, cleaned."""
+    eight_bit: bool = False
+    """BODY=8BITMIME was given (RFC 6152)."""
+    smtputf8: bool = False
+    """SMTPUTF8 was given (RFC 6531)."""
+    original_from: str = ""
+    """Sender of the message that a report is about."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transaction:
+    """One message on its way to one host: what MAIL, RCPT and DATA carry."""
+
+    message_id: int
+    mail_from: str
+    recipients: tuple[str, ...]
+    content: tuple[bytes, ...]
+    """Chunks; joined they are the stored bytes with CRLF line ends."""
+    size_bytes: int
+    eight_bit: bool = False
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransactionResult:
+    """The outcome of one transaction, a reply for every recipient."""
+
+    replies: tuple[tuple[str, Reply], ...]
+    """(recipient, the reply that decides for it), in the order of the transaction."""
+    in_doubt: bool = False
+    """The final dot was sent and no answer came: the host may have the message."""
+    session_open: bool = True
+    """False when the connection can carry nothing more."""

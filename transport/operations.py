@@ -1,0 +1,172 @@
+"""What an administrator does with queues and messages: verbs over a queryset, each returns how many it moved.
+
+Screens, the management shell and later the API call these and nothing deeper. Rights are checked by the
+caller's border; each verb writes one line of log that says who did what.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+
+from transport import bell, outcomes
+from transport.models import Content, Queue, QueuedMessage
+from transport.queue import moves, sweeps
+from transport.states import WAITING, DeliveryType, Pending, QueuedState
+
+logger = logging.getLogger(__name__)
+DELIVERABLE = (DeliveryType.MX, DeliveryType.SMART_HOST)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """A message on its way out of the system."""
+
+    file_name: str
+    """Safe as a file name: the message number."""
+    size_bytes: int
+    chunks: Iterator[bytes]
+
+
+def retry_queues(queues: QuerySet[Queue], *, actor: str) -> int:
+    """Retry-Queue: try now, whatever the next retry time says; the timer starts again if that fails.
+
+    The unreachable and the submission queue are routed anew (Retry-Queue -Resubmit). Suspended
+    queues are left alone. Returns how many queues had something to try.
+    """
+    now = timezone.now()
+    busy = queues.filter(suspended=False, message_count__gt=0)
+    with transaction.atomic():
+        ids = list(busy.values_list("pk", flat=True))
+        waiting = QueuedMessage.objects.filter(queue__in=ids, state__in=WAITING)
+        waiting.exclude(queue__delivery_type__in=DELIVERABLE).update(routed_generation=0)
+        moves.make_due(waiting.filter(state=QueuedState.RETRY), now=now)
+        _open_gate(ids)
+        _log("queues_retried", actor=actor, ids=ids)
+        _ring_on_commit(ids)
+    return len(ids)
+
+
+def suspend_queues(queues: QuerySet[Queue], *, actor: str) -> int:
+    """Suspend-Queue: mail may come in, what is in transfer finishes, nothing else leaves."""
+    return _set_suspended(queues.filter(suspended=False), value=True, event="queues_suspended", actor=actor)
+
+
+def resume_queues(queues: QuerySet[Queue], *, actor: str) -> int:
+    """Resume-Queue: mail leaves again; messages that were suspended one by one stay suspended."""
+    return _set_suspended(queues.filter(suspended=True), value=False, event="queues_resumed", actor=actor)
+
+
+def _set_suspended(queues: QuerySet[Queue], *, value: bool, event: str, actor: str) -> int:
+    with transaction.atomic():
+        ids = list(queues.values_list("pk", flat=True))
+        count = Queue.objects.filter(pk__in=ids).exclude(suspended=value).update(suspended=value)
+        _log(event, actor=actor, ids=ids)
+        if not value:
+            _ring_on_commit(ids)
+    return count
+
+
+def remove_queue_messages(queues: QuerySet[Queue], *, with_ndr: bool, actor: str) -> int:
+    """Remove everything that waits in these queues now; the dispatcher works it off in the background.
+
+    Messages that come in later stay. Returns how many messages are affected.
+    """
+    removal = Pending.REMOVE_WITH_NDR if with_ndr else Pending.REMOVE
+    with transaction.atomic():
+        rows = list(queues.filter(message_count__gt=0).values_list("pk", "message_count"))
+        for queue_id, _ in rows:
+            last = QueuedMessage.objects.filter(queue=queue_id).aggregate(last=Max("pk"))["last"]
+            Queue.objects.filter(pk=queue_id).update(removal=removal, removal_until=last or 0)
+        _log("queue_messages_removed", actor=actor, ids=[queue_id for queue_id, _ in rows], with_ndr=with_ndr)
+    return sum(count for _, count in rows)
+
+
+def retry_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
+    """Try these messages now; opens the gate of a queue that waits for its next retry."""
+    now = timezone.now()
+    with transaction.atomic():
+        waiting = messages.filter(state__in=WAITING)
+        ids = list(waiting.values_list("pk", flat=True))
+        chosen = QueuedMessage.objects.filter(pk__in=ids)
+        queue_ids = list(chosen.values_list("queue_id", flat=True).distinct())
+        count = moves.make_due(chosen, now=now)
+        chosen.exclude(queue__delivery_type__in=DELIVERABLE).update(routed_generation=0)
+        _open_gate(queue_ids)
+        _log("messages_retried", actor=actor, ids=ids)
+        _ring_on_commit(queue_ids)
+    return count
+
+
+def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
+    """Suspend-Message: not in the submission queue; one in transfer is suspended if that try fails."""
+    with transaction.atomic():
+        ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
+        count = moves.suspend(QueuedMessage.objects.filter(pk__in=ids))
+        _log("messages_suspended", actor=actor, ids=ids)
+    return count
+
+
+def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
+    """Resume-Message: wait for the next attempt again; in a suspended queue it goes on waiting."""
+    with transaction.atomic():
+        ids = _ids(messages)
+        chosen = QueuedMessage.objects.filter(pk__in=ids)
+        count = moves.resume(chosen, now=timezone.now())
+        _log("messages_resumed", actor=actor, ids=ids)
+        _ring_on_commit(list(chosen.values_list("queue_id", flat=True).distinct()))
+    return count
+
+
+def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor: str) -> int:
+    """Remove-Message: end these messages, with or without a report to the sender.
+
+    One in transfer is removed when that try did not end it. Returns how many were removed or marked.
+    """
+    pending = Pending.REMOVE_WITH_NDR if with_ndr else Pending.REMOVE
+    now = timezone.now()
+    with transaction.atomic():
+        ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
+        chosen = QueuedMessage.objects.filter(pk__in=ids)
+        marked = moves.ask_removal(chosen, pending=pending)
+        before = chosen.count()
+        ended = moves.take_out(chosen, reply=sweeps.REMOVED, report=with_ndr, now=now)
+        removed = before - chosen.all().count()
+        outcomes.report(ended, now=now)
+        _log("messages_removed", actor=actor, ids=ids, with_ndr=with_ndr)
+    return marked + removed
+
+
+def export_message(queued: QueuedMessage) -> Exported:
+    """Export-Message: the stored bytes as they will be sent. Unlike Exchange's it asks for no suspension."""
+    chunks = Content.objects.filter(message=queued.message_id).order_by("position")
+    return Exported(
+        file_name=f"{queued.message_id}.eml",
+        size_bytes=queued.message.size_bytes,
+        chunks=(bytes(data) for data in chunks.values_list("data", flat=True).iterator(chunk_size=1)),
+    )
+
+
+def _ids(messages: QuerySet[QueuedMessage]) -> list[int]:
+    """Freeze the selection: a filter may match other rows after the first update."""
+    return list(messages.values_list("pk", flat=True))
+
+
+def _open_gate(queue_ids: list[int]) -> None:
+    waiting_for_retry = Q(next_retry_at__isnull=False)
+    Queue.objects.filter(waiting_for_retry, pk__in=queue_ids).update(
+        next_retry_at=timezone.now(), retry_count=0
+    )
+
+
+def _ring_on_commit(queue_ids: list[int]) -> None:
+    rows = Queue.objects.filter(pk__in=queue_ids, suspended=False, delivery_type__in=DELIVERABLE)
+    for server_name, queue_id in rows.values_list("server__name", "pk"):
+        transaction.on_commit(lambda name=server_name, pk=queue_id: bell.ring(name, pk))  # type: ignore[misc]
+
+
+def _log(event: str, *, actor: str, ids: list[int], **fields: object) -> None:
+    logger.info(event, extra={"actor": actor, "ids": ids[:50], "count": len(ids), **fields})

@@ -1,0 +1,158 @@
+"""What the sessions of one worker want written, in shared transactions: opened, settled, closed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from connectors import routing
+from connectors.profiles import DeliveryProfile
+from transport import retries, servers, submission
+from transport.cleaning import clean_text
+from transport.commits import Committer
+from transport.envelope import Reply, Stage
+from transport.models import Queue
+from transport.queue import claims, records, sweeps
+from transport.queue.moves import Ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """An opened session and what it needs to know to dial."""
+
+    opened: claims.Opened
+    profile: DeliveryProfile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Open:
+    """A session is wanted for this queue."""
+
+    queue_id: int
+    worker: claims.Worker
+    limits: claims.Limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connected:
+    """The session speaks to its host."""
+
+    session_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settle:
+    """One message was tried; `more` further messages may be claimed."""
+
+    outcome: records.Outcome
+    more: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Close:
+    """The session ends; with a `failure`, no host of the next hop could be used."""
+
+    session_id: int
+    queue_id: int
+    opened_at: datetime
+    failure: Reply | None = None
+    tries: tuple[records.Outcome, ...] = field(default=())
+    """What to note on the messages that could not be tried."""
+
+
+Wish = Open | Connected | Settle | Close
+Answer = Work | tuple[claims.Claim, ...] | None
+
+
+def ledger() -> Committer[Wish, Answer]:
+    """The one writer of a worker process. Results wait a moment for company: a commit costs a flush."""
+    return Committer(
+        settle, name="ledger", gather=timedelta(milliseconds=2), most=400, patience=timedelta(seconds=60)
+    )
+
+
+def settle(wishes: Sequence[Wish]) -> list[Answer]:
+    """Write a batch of wishes, results first; must run in a transaction. Answers stand in the given order."""
+    now = timezone.now()
+    _settle_outcomes([wish for wish in wishes if isinstance(wish, Settle)], now=now)
+    connected = [wish.session_id for wish in wishes if isinstance(wish, Connected)]
+    if connected:
+        records.note_connected(connected)
+    return [_answer(wish, now=now) for wish in wishes]
+
+
+def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
+    if not settled:
+        return
+    recorded = records.record([wish.outcome for wish in settled], now=now)
+    removed = sweeps.take_out_pending(recorded.removals, now=now)
+    report([*recorded.reports, *removed], now=now)
+
+
+def _answer(wish: Wish, *, now: datetime) -> Answer:
+    if isinstance(wish, Open):
+        return _open(wish, now=now)
+    if isinstance(wish, Settle):
+        return _claim_more(wish, now=now)
+    if isinstance(wish, Close):
+        _close(wish, now=now)
+    return None
+
+
+def _open(wish: Open, *, now: datetime) -> Work | None:
+    opened = claims.open_session(wish.queue_id, worker=wish.worker, limits=wish.limits, now=now)
+    if opened is None:
+        return None
+    try:
+        profile = routing.profile(opened.connector_id)
+    except routing.UnusableConnector as unusable:
+        _hold(opened, str(unusable), now=now)
+        return None
+    if profile is None:
+        # The connector is gone or disabled: the dispatcher is about to route this mail anew.
+        claims.close_session(opened.session_id)
+        return None
+    return Work(opened=opened, profile=profile)
+
+
+def _hold(opened: claims.Opened, why: str, *, now: datetime) -> None:
+    """Nobody can be dialled before an administrator mends the connector; the mail waits in Retry."""
+    reply = Reply(code=454, enhanced="4.7.0", text=clean_text(why, limit=500), stage=Stage.AUTH, remote=False)
+    _close(
+        Close(
+            session_id=opened.session_id,
+            queue_id=opened.queue_id,
+            opened_at=opened.opened_at,
+            failure=reply,
+        ),
+        now=now,
+    )
+
+
+def _claim_more(wish: Settle, *, now: datetime) -> tuple[claims.Claim, ...]:
+    if not wish.more:
+        return ()
+    outcome = wish.outcome
+    return claims.claim_more(outcome.session_id, queue_id=outcome.queue_id, most=wish.more, now=now)
+
+
+def _close(wish: Close, *, now: datetime) -> None:
+    records.record_tries(wish.tries, now=now)
+    error = wish.failure.line if wish.failure else ""
+    asked = claims.close_session(wish.session_id, error=error)
+    if wish.failure is not None:
+        _fail_queue(wish, reply=wish.failure, now=now)
+    report(sweeps.take_out_pending(asked, now=now), now=now)
+
+
+def _fail_queue(wish: Close, *, reply: Reply, now: datetime) -> None:
+    failures = Queue.objects.filter(pk=wish.queue_id).values_list("retry_count", flat=True).first() or 0
+    retry_at = retries.next_queue_retry(retries.Schedule(), failures=failures + 1, now=now)
+    records.note_failure(wish.queue_id, reply=reply, retry_at=retry_at, tried_at=wish.opened_at, now=now)
+
+
+def report(ended: Sequence[Ended], *, now: datetime) -> None:
+    """Send the non-delivery reports, from this server."""
+    if ended:
+        submission.report(ended, server=servers.own(), now=now)

@@ -1,0 +1,77 @@
+"""Which queue a message belongs in, and the counters of that queue."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.db import connection, transaction
+
+from transport.bulk import execute_many, moment
+from transport.models import Queue
+from transport.states import DeliveryType
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class QueueKey:
+    """NextHopSolutionKey of one server (exchange.md 2.2): every distinct key is one queue."""
+
+    server_id: int
+    delivery_type: DeliveryType
+    next_hop_domain: str
+    connector_id: int = 0
+    connector_name: str = ""
+
+
+_known: dict[QueueKey, int] = {}
+"""Queue ids by key; an entry can be stale, `enter` notices."""
+
+
+def enter(counts: Mapping[QueueKey, int], *, now: datetime) -> dict[QueueKey, int]:
+    """Count messages into their queues, making those that are not there; returns the queue ids.
+
+    Rows are touched in one order by everybody, so that two servers cannot deadlock.
+    """
+    return {key: _enter_one(key, count=counts[key], now=now) for key in sorted(counts)}
+
+
+def _enter_one(key: QueueKey, *, count: int, now: datetime) -> int:
+    known = _known.get(key)
+    if known is not None and _count_in(known, count=count):
+        return known
+    queue, _ = Queue.objects.get_or_create(
+        server_id=key.server_id,
+        delivery_type=key.delivery_type,
+        connector_id=key.connector_id,
+        next_hop_key=hashlib.sha256(key.next_hop_domain.encode()).hexdigest(),
+        defaults={
+            "next_hop_domain": key.next_hop_domain,
+            "connector_name": key.connector_name,
+            "created_at": now,
+        },
+    )
+    _count_in(queue.pk, count=count)
+    # Not before the commit: SQLite gives an id that was rolled back to another queue.
+    transaction.on_commit(partial(_known.__setitem__, key, queue.pk))
+    return queue.pk
+
+
+def _count_in(queue_id: int, *, count: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE transport_queue SET entered = entered + %s, message_count = message_count + %s,"
+            " emptied_at = NULL WHERE id = %s",
+            [count, count, queue_id],
+        )
+        return bool(cursor.rowcount == 1)
+
+
+def leave(counts: Mapping[int, int], *, now: datetime) -> None:
+    """Count messages out of their queues; notes when a queue became empty."""
+    rows = [(count, count, count, moment(now), queue_id) for queue_id, count in sorted(counts.items())]
+    execute_many(
+        "UPDATE transport_queue SET departed = departed + %s, message_count = message_count - %s,"
+        " emptied_at = CASE WHEN message_count <= %s THEN %s ELSE NULL END WHERE id = %s",
+        rows,
+    )

@@ -1,0 +1,226 @@
+"""What became of an attempt, written down: recipients, attempts, queue counters, in one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
+
+from transport.bulk import execute_many, insert, marks, moment, select
+from transport.envelope import Reply
+from transport.models import Attempt, Queue, Session
+from transport.queue.keys import leave
+from transport.queue.moves import Ended, put_back
+from transport.states import RecipientState
+
+Decided = tuple[tuple[int, str, Reply], ...]
+"""(recipient id, address, the reply that decides) for some recipients of one message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Try:
+    """One message at one host, for the record."""
+
+    reply: Reply
+    outcome: str
+    tls: str = ""
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one claim."""
+
+    session_id: int
+    queue_id: int
+    queue_identity: str
+    connector_name: str
+    connector_version: int
+    queued_id: int
+    message_id: int
+    delivered: Decided = ()
+    failed: Decided = ()
+    deferred: Decided = ()
+    """These recipients wait on."""
+    retry_at: datetime | None = None
+    """When the message itself is tried again; None lets its queue decide."""
+    error: str = ""
+    tries: tuple[Try, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """What the record leaves to be done."""
+
+    reports: tuple[Ended, ...]
+    removals: tuple[int, ...]
+    """Queued ids whose removal was asked for while they were being sent."""
+
+
+def record(outcomes: Sequence[Outcome], *, now: datetime) -> Recorded:
+    """Write the outcomes of parallel sessions; must run in a transaction.
+
+    An outcome whose session no longer holds the claim is dropped: the lease ran out and the message
+    is somebody else's. Its recipients stay as they are, so nothing is lost and one copy may be double.
+    """
+    held = _held(outcomes)
+    valid = [outcome for outcome in outcomes if held.get(outcome.queued_id) == outcome.session_id]
+    _record_recipients(valid, now=now)
+    record_tries(valid, now=now)
+    removals = _wait_on([outcome for outcome in valid if outcome.deferred])
+    _end([outcome for outcome in valid if not outcome.deferred], now=now)
+    _note_success(valid)
+    _note_errors(valid, now=now)
+    return Recorded(reports=_reports(valid), removals=tuple(removals))
+
+
+def note_failure(
+    queue_id: int, *, reply: Reply, retry_at: datetime, tried_at: datetime, now: datetime
+) -> None:
+    """No host of the next hop could be used: the queue goes to Retry (exchange.md 4.4).
+
+    `tried_at` is when the session opened. Sessions that failed side by side count as one failure, and a
+    session that failed beside one that works (a host that takes only so many) does not count at all.
+    """
+    working = Session.objects.filter(queue=OuterRef("pk"), connected=True)
+    not_yet_counted = Q(last_retry_at__isnull=True) | Q(last_retry_at__lt=tried_at)
+    Queue.objects.filter(~Exists(working), not_yet_counted, pk=queue_id).update(
+        retry_count=F("retry_count") + 1,
+        first_retry_at=Coalesce("first_retry_at", Value(now)),
+        last_retry_at=now,
+        next_retry_at=retry_at,
+        last_error=reply.line[:1024],
+        last_error_host=place(reply),
+        last_error_at=now,
+    )
+
+
+def _held(outcomes: Sequence[Outcome]) -> dict[int, int]:
+    ids = [outcome.queued_id for outcome in outcomes]
+    if not ids:
+        return {}
+    return dict(select(f"SELECT id, session_id FROM transport_queuedmessage WHERE id IN ({marks(ids)})", ids))
+
+
+def _record_recipients(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    ended = [
+        (state, reply.line[:1024], moment(now), recipient_id)
+        for outcome in outcomes
+        for state, decided in (
+            (RecipientState.DELIVERED, outcome.delivered),
+            (RecipientState.FAILED, outcome.failed),
+        )
+        for recipient_id, _, reply in decided
+    ]
+    waiting = [
+        (reply.line[:1024], recipient_id)
+        for outcome in outcomes
+        for recipient_id, _, reply in outcome.deferred
+    ]
+    execute_many(
+        "UPDATE transport_recipient SET state = %s, last_reply = %s, ended_at = %s,"
+        " queued_message_id = NULL WHERE id = %s",
+        ended,
+    )
+    execute_many("UPDATE transport_recipient SET last_reply = %s WHERE id = %s", waiting)
+
+
+def record_tries(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Note the attempts of these outcomes, whatever became of the messages."""
+    columns = (
+        "message_id", "queue_id", "queue_identity", "connector_name", "connector_version", "at",
+        "outcome", "host", "address", "stage", "code", "enhanced", "text", "tls", "in_doubt",
+    )  # fmt: skip
+    insert(
+        Attempt,
+        columns,
+        [_try_row(outcome, a_try, now=now) for outcome in outcomes for a_try in outcome.tries],
+    )
+
+
+def _try_row(outcome: Outcome, a_try: Try, *, now: datetime) -> tuple[object, ...]:
+    reply = a_try.reply
+    return (
+        outcome.message_id,
+        outcome.queue_id,
+        outcome.queue_identity,
+        outcome.connector_name,
+        outcome.connector_version,
+        moment(now),
+        a_try.outcome,
+        reply.host[:255],
+        reply.address[:64],
+        str(reply.stage),
+        reply.code,
+        reply.enhanced[:16],
+        reply.text[:600],
+        a_try.tls[:300],
+        a_try.in_doubt,
+    )
+
+
+def _wait_on(outcomes: Sequence[Outcome]) -> list[int]:
+    removals: list[int] = []
+    for outcome in outcomes:
+        removals += put_back([outcome.queued_id], error=outcome.error, retry_at=outcome.retry_at)
+    return removals
+
+
+def _end(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    execute_many(
+        "DELETE FROM transport_queuedmessage WHERE id = %s AND session_id = %s",
+        [(outcome.queued_id, outcome.session_id) for outcome in outcomes],
+    )
+    leave(Counter(outcome.queue_id for outcome in outcomes), now=now)
+
+
+def _note_success(outcomes: Sequence[Outcome]) -> None:
+    """A host took a message: the queue is not in Retry any more."""
+    reached = {outcome.queue_id for outcome in outcomes if outcome.delivered or outcome.retry_at is not None}
+    troubled = Q(retry_count__gt=0) | Q(next_retry_at__isnull=False)
+    if reached:
+        Queue.objects.filter(troubled, pk__in=reached).update(
+            retry_count=0,
+            first_retry_at=None,
+            last_retry_at=None,
+            next_retry_at=None,
+            last_error="",
+            last_error_host="",
+            last_error_at=None,
+        )
+
+
+def _note_errors(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """The last reply that made a message wait is the last error of its queue."""
+    latest = {
+        outcome.queue_id: outcome.deferred[-1][2]
+        for outcome in outcomes
+        if outcome.deferred and outcome.retry_at is not None
+    }
+    for queue_id, reply in sorted(latest.items(), key=lambda item: item[0]):
+        Queue.objects.filter(pk=queue_id).update(
+            last_error=reply.line[:1024], last_error_host=place(reply), last_error_at=now
+        )
+
+
+def place(reply: Reply) -> str:
+    """Who said it: `mx.example 192.0.2.1:25`."""
+    return " ".join(part for part in (reply.host, reply.address) if part)[:300]
+
+
+def note_connected(session_ids: Sequence[int]) -> None:
+    """The sessions speak to their hosts: their queues are Active, no longer Connecting."""
+    Session.objects.filter(pk__in=session_ids).update(connected=True)
+
+
+def _reports(outcomes: Sequence[Outcome]) -> tuple[Ended, ...]:
+    return tuple(
+        Ended(
+            message_id=outcome.message_id,
+            failures=tuple((address, reply) for _, address, reply in outcome.failed),
+        )
+        for outcome in outcomes
+        if outcome.failed
+    )

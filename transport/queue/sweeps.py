@@ -1,0 +1,179 @@
+"""What time does to queues: leases run out, messages expire, removals go on, empty queues go.
+
+Each function does a bounded piece of work in the caller's transaction and says whether there may be more.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from transport.envelope import Reply, Stage
+from transport.models import Content, Message, Queue, QueuedMessage, Session, TransportServer
+from transport.queue.claims import Worker, close_session
+from transport.queue.moves import Ended, take_out
+from transport.states import WAITING, DeliveryType, Pending, QueuedState
+
+EXPIRED = Reply(
+    code=550, enhanced="4.4.7", text="QUEUE.Expired; message expired", stage=Stage.QUEUE, remote=False
+)
+REMOVED = Reply(
+    code=550,
+    enhanced="4.3.2",
+    text="QUEUE.Admin; message deleted by administrative action",
+    stage=Stage.QUEUE,
+    remote=False,
+)
+BATCH = 200
+KEPT_AFTER_END = timedelta(days=2)
+"""How long an ended message and its attempts can still be looked up."""
+CONTENT_KEPT_AFTER_END = timedelta(hours=1)
+"""How long its content stays beside it."""
+IDLE_QUEUE_LIFE = timedelta(minutes=3)
+"""QueueMaxIdleTime."""
+
+
+def expire_leases(server: TransportServer, *, worker: Worker, now: datetime) -> list[int]:
+    """Close the sessions whose worker is gone; returns queued ids whose removal was asked for."""
+    sessions = Session.objects.filter(queue__server=server).exclude(worker=worker.name)
+    gone = [
+        session
+        for session in sessions
+        if session.lease_until < now or _is_dead(session, here=worker.host_name)
+    ]
+    error = "451 4.4.2 The worker that was sending this message ended; a second copy may arrive"
+    return [queued for session in gone for queued in close_session(session.pk, error=error)]
+
+
+def _is_dead(session: Session, *, here: str) -> bool:
+    """A process id that no longer exists on this very machine needs no waiting for its lease."""
+    if session.host_name != here:
+        return False
+    try:
+        os.kill(session.process_id, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def expire_messages(server: TransportServer, *, now: datetime) -> list[Ended]:
+    """End messages that waited too long (MessageExpirationTimeout). Suspended ones are left alone."""
+    late = QueuedMessage.objects.filter(
+        queue__server=server, queue__suspended=False, state__in=WAITING, expires_at__lte=now
+    ).order_by("expires_at")[:BATCH]
+    ended: list[Ended] = []
+    for queued in late.select_related("queue"):
+        ended += take_out([queued], reply=_expiry(queued), report=True, now=now)
+    return ended
+
+
+def _expiry(queued: QueuedMessage) -> Reply:
+    """The expiry, with the last thing that was heard before it."""
+    last = queued.last_error or queued.queue.last_error
+    if not last:
+        return EXPIRED
+    return Reply(
+        code=EXPIRED.code,
+        enhanced=EXPIRED.enhanced,
+        text=f"{EXPIRED.text} -> {last}"[:512],
+        stage=Stage.QUEUE,
+        remote=False,
+    )
+
+
+def work_off_removals(server: TransportServer, *, now: datetime) -> list[Ended]:
+    """Remove a batch of what administrators asked to remove from whole queues."""
+    ended: list[Ended] = []
+    for queue in Queue.objects.filter(server=server).exclude(removal=Pending.NOTHING):
+        batch = list(
+            QueuedMessage.objects.filter(queue=queue, pk__lte=queue.removal_until)
+            .exclude(state=QueuedState.ACTIVE)
+            .order_by("pk")[:BATCH]
+        )
+        if not batch:
+            _finish_removal(queue)
+            continue
+        report = queue.removal == Pending.REMOVE_WITH_NDR
+        ended += take_out(batch, reply=REMOVED, report=report, now=now)
+    return ended
+
+
+def _finish_removal(queue: Queue) -> None:
+    """What a session still holds is removed when that session lets go of it."""
+    QueuedMessage.objects.filter(queue=queue, pk__lte=queue.removal_until, state=QueuedState.ACTIVE).update(
+        pending=queue.removal
+    )
+    Queue.objects.filter(pk=queue.pk, removal=queue.removal).update(removal="", removal_until=0)
+
+
+def take_out_pending(queued_ids: Sequence[int], *, now: datetime) -> list[Ended]:
+    """Remove the messages whose removal was asked for while they were being sent."""
+    ended: list[Ended] = []
+    for pending in (Pending.REMOVE_WITH_NDR, Pending.REMOVE):
+        asked = QueuedMessage.objects.filter(pk__in=queued_ids, pending=pending)
+        ended += take_out(asked, reply=REMOVED, report=pending == Pending.REMOVE_WITH_NDR, now=now)
+    return ended
+
+
+def stale_routes(server_ids: Sequence[int], *, generation: int) -> QuerySet[QueuedMessage]:
+    """Messages of these servers that were routed under an older configuration.
+
+    A suspended submission or unreachable queue keeps its mail (exchange.md 4.4).
+    """
+    frozen = Q(suspended=True, delivery_type__in=[DeliveryType.SUBMISSION, DeliveryType.UNREACHABLE])
+    stale = QueuedMessage.objects.filter(queue=OuterRef("pk"), routed_generation__lt=generation).exclude(
+        state=QueuedState.ACTIVE
+    )
+    queues = Queue.objects.filter(Exists(stale), server__in=server_ids).exclude(frozen)
+    ids = list(queues.values_list("pk", flat=True)[:50])
+    return (
+        QueuedMessage.objects.filter(queue__in=ids, routed_generation__lt=generation)
+        .exclude(state=QueuedState.ACTIVE)
+        .order_by("pk")
+    )
+
+
+def due_queues(server: TransportServer, *, now: datetime) -> QuerySet[Queue]:
+    """Queues of this server that have something to send and may try."""
+    due = QueuedMessage.objects.filter(
+        queue=OuterRef("pk"), state__in=WAITING, next_attempt_at__lte=now, pending=Pending.NOTHING
+    )
+    may_try = Q(next_retry_at__isnull=True) | Q(next_retry_at__lte=now)
+    deliverable = [DeliveryType.MX, DeliveryType.SMART_HOST]
+    return Queue.objects.filter(
+        may_try, Exists(due), server=server, suspended=False, removal="", delivery_type__in=deliverable
+    )
+
+
+def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
+    """Delete delivery queues that have been empty for a while."""
+    held = QueuedMessage.objects.filter(queue=OuterRef("pk"))
+    idle = Queue.objects.filter(
+        ~Exists(held), server=server, emptied_at__lt=now - IDLE_QUEUE_LIFE, suspended=False
+    )
+    return idle.delete()[0]
+
+
+def purge_ended(server: TransportServer, *, now: datetime) -> int:
+    """Delete messages that ended long enough ago, a batch at a time; returns how many."""
+    old = _ended(server, before=now - KEPT_AFTER_END)[:BATCH]
+    return Message.objects.filter(pk__in=list(old)).delete()[0]
+
+
+def purge_content(server: TransportServer, *, now: datetime) -> int:
+    """Delete the content of messages that ended a while ago, a batch at a time; returns how many chunks."""
+    with_content = Exists(Content.objects.filter(message=OuterRef("pk")))
+    old = _ended(server, before=now - CONTENT_KEPT_AFTER_END).filter(with_content)[:BATCH]
+    return Content.objects.filter(message__in=list(old)).delete()[0]
+
+
+def _ended(server: TransportServer, *, before: datetime) -> QuerySet[Message, int]:
+    queued = QueuedMessage.objects.filter(message=OuterRef("pk"))
+    return (
+        Message.objects.filter(~Exists(queued), server=server, received_at__lt=before)
+        .order_by("received_at")
+        .values_list("pk", flat=True)
+    )

@@ -1,0 +1,150 @@
+"""Mail placed by an older configuration is placed again, also out of the unreachable queue.
+
+The queued message itself says under which configuration generation it was placed, so nothing has to be
+remembered between two rounds and a round that dies is simply repeated.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from connectors import routing
+from transport import categorizer, servers, submission
+from transport.bulk import allocate_ids, execute_many, insert, moment
+from transport.envelope import Reply
+from transport.models import QueuedMessage, Recipient, TransportServer
+from transport.queue import sweeps
+from transport.queue.keys import QueueKey, enter, leave
+from transport.queue.moves import Ended
+from transport.states import QueuedState, RecipientState
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One queued message that leaves its queue for others, with the recipients that go each way."""
+
+    queued: QueuedMessage
+    ways: categorizer.Ways
+
+
+def reroute(server: TransportServer, *, now: datetime) -> int:
+    """Place anew what stands in this server's queues under an older generation; returns how many it saw.
+
+    The queues of servers that stopped beating are looked after too: another source server takes over.
+    """
+    generation = routing.current().generation
+    looked_after = [server.pk, *servers.take_over(now=now)]
+    placed = 0
+    while rows := list(sweeps.stale_routes(looked_after, generation=generation)[:BATCH]):
+        with transaction.atomic():
+            placed += _place([row.pk for row in rows], server=server, now=now)
+    return placed
+
+
+def _place(queued_ids: Sequence[int], *, server: TransportServer, now: datetime) -> int:
+    rows = list(
+        QueuedMessage.objects.select_for_update(of=("self",))
+        .filter(pk__in=queued_ids)
+        .exclude(state=QueuedState.ACTIVE)
+        .select_related("message", "queue__server")
+    )
+    addresses = _addresses([row.pk for row in rows])
+    moves = [_Move(row, _ways(row, addresses[row.pk])) for row in rows]
+    stay = [move for move in moves if _stays(move)]
+    _mark_placed(stay)
+    _move([move for move in moves if move not in stay], server=server, now=now)
+    return len(rows)
+
+
+def _addresses(queued_ids: Sequence[int]) -> Mapping[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    waiting = Recipient.objects.filter(queued_message_id__in=queued_ids, state=RecipientState.WAITING)
+    for queued_id, address in waiting.order_by("pk").values_list("queued_message_id", "address"):
+        found[queued_id or 0].append(address)
+    return found
+
+
+def _ways(row: QueuedMessage, addresses: Sequence[str]) -> categorizer.Ways:
+    return categorizer.ways(addresses, size_bytes=row.message.size_bytes, server=row.queue.server)
+
+
+def _stays(move: _Move) -> bool:
+    """Whether the one way that is left is the queue where the message already waits."""
+    keys = list(move.ways.queues)
+    return not move.ways.too_large and len(keys) == 1 and _is_key_of(keys[0], move.queued)
+
+
+def _is_key_of(key: QueueKey, queued: QueuedMessage) -> bool:
+    queue = queued.queue
+    return (key.server_id, key.delivery_type, key.next_hop_domain, key.connector_id) == (
+        queue.server_id,
+        queue.delivery_type,
+        queue.next_hop_domain,
+        queue.connector_id,
+    )
+
+
+def _mark_placed(moves: Sequence[_Move]) -> None:
+    execute_many(
+        "UPDATE transport_queuedmessage SET routed_generation = %s WHERE id = %s",
+        [(move.ways.generation, move.queued.pk) for move in moves],
+    )
+
+
+def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> None:
+    if not moves:
+        return
+    counts = Counter(key for move in moves for key in move.ways.queues)
+    queue_ids = enter(counts, now=now)
+    new_ids = iter(allocate_ids(QueuedMessage, counts.total()) if counts else ())
+    carried: list[tuple[int, int, str]] = []
+    rows: list[tuple[object, ...]] = []
+    for move in moves:
+        for key, addresses in move.ways.queues.items():
+            new_id = next(new_ids)
+            rows.append(_entering(move, key=key, queue_id=queue_ids[key]).row(new_id, now=now))
+            carried += [(new_id, move.queued.pk, address) for address in addresses]
+    insert(QueuedMessage, submission.QUEUED_COLUMNS, rows)
+    execute_many(
+        "UPDATE transport_recipient SET queued_message_id = %s WHERE queued_message_id = %s AND address = %s",
+        carried,
+    )
+    ended = [_end_too_large(move, now=now) for move in moves if move.ways.too_large]
+    QueuedMessage.objects.filter(pk__in=[move.queued.pk for move in moves]).delete()
+    leave(Counter(move.queued.queue_id for move in moves), now=now)
+    submission.report(ended, server=server, now=now)
+
+
+def _entering(move: _Move, *, key: QueueKey, queue_id: int) -> submission.Entering:
+    """The message in its new queue; a suspension and the expiry go with it."""
+    queued = move.queued
+    suspended = queued.state == QueuedState.SUSPENDED
+    return submission.Entering(
+        message_id=queued.message_id,
+        queue_id=queue_id,
+        delivery_type=key.delivery_type,
+        state=QueuedState.SUSPENDED if suspended else QueuedState.READY,
+        expires_at=queued.expires_at,
+        generation=move.ways.generation,
+    )
+
+
+def _end_too_large(move: _Move, *, now: datetime) -> Ended:
+    reply: Reply = categorizer.TOO_LARGE
+    execute_many(
+        "UPDATE transport_recipient SET state = %s, queued_message_id = NULL, last_reply = %s, ended_at = %s"
+        " WHERE queued_message_id = %s AND address = %s",
+        [
+            (RecipientState.FAILED, reply.line, moment(now), move.queued.pk, address)
+            for address in move.ways.too_large
+        ],
+    )
+    return Ended(
+        message_id=move.queued.message_id,
+        failures=tuple((address, reply) for address in move.ways.too_large),
+    )

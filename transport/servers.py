@@ -1,0 +1,75 @@
+"""Transport servers: they register themselves, beat, and are alive while they do."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from transport.models import QueuedMessage, TransportServer
+
+BEAT_INTERVAL = timedelta(seconds=5)
+ALIVE_FOR = timedelta(seconds=30)
+"""A server that has not beaten for so long takes no new mail."""
+
+
+def register() -> TransportServer:
+    """Make this process's server known, or bring its name and version up to date."""
+    server, _ = TransportServer.objects.update_or_create(
+        name=settings.SERVER_NAME,
+        defaults={"fqdn": settings.SERVER_FQDN, "version": product_version()},
+    )
+    return server
+
+
+def beat(*, now: datetime) -> TransportServer:
+    """Say that this server's worker runs; registers it when its row is gone.
+
+    A server that comes (back) to life makes mail that waits for dead ones worth another look.
+    """
+    server = own()
+    if not is_alive(server, now=now):
+        TransportServer.objects.filter(taken_over=True).update(taken_over=False)
+    server.last_beat_at = now
+    server.taken_over = False
+    server.save(update_fields=["last_beat_at", "taken_over"])
+    return server
+
+
+def take_over(*, now: datetime) -> list[int]:
+    """Ids of the servers that stopped beating; their waiting mail is marked once to be placed anew."""
+    silent = TransportServer.objects.filter(
+        Q(last_beat_at__lt=now - ALIVE_FOR) | Q(last_beat_at__isnull=True)
+    ).exclude(name=settings.SERVER_NAME)
+    for server in silent.filter(taken_over=False):
+        # The swap makes one of several servers do it.
+        if TransportServer.objects.filter(pk=server.pk, taken_over=False).update(taken_over=True):
+            QueuedMessage.objects.filter(queue__server=server).update(routed_generation=0)
+    return list(silent.values_list("pk", flat=True))
+
+
+def own() -> TransportServer:
+    """The server this process belongs to; registers it when nobody has."""
+    return TransportServer.objects.filter(name=settings.SERVER_NAME).first() or register()
+
+
+def registered() -> Sequence[TransportServer]:
+    """All servers that ever registered, by name."""
+    return list(TransportServer.objects.order_by("name"))
+
+
+def is_alive(server: TransportServer, *, now: datetime | None = None) -> bool:
+    """Whether its worker has beaten lately."""
+    if server.last_beat_at is None:
+        return False
+    return (now or timezone.now()) - server.last_beat_at < ALIVE_FOR
+
+
+def product_version() -> str:
+    """The version of this program, empty when it runs uninstalled."""
+    try:
+        return version("mail-flow-admin-center")
+    except PackageNotFoundError:
+        return ""

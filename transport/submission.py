@@ -1,0 +1,243 @@
+"""Mail comes into the system, from outside or as a report made here; it is routed in the same transaction."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from transport import bounces, categorizer, headers, retries
+from transport.bulk import allocate_ids, insert, moment
+from transport.envelope import Envelope
+from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
+from transport.queue.keys import QueueKey, enter
+from transport.queue.moves import Ended
+from transport.states import DeliveryType, QueuedState, RecipientState
+
+CHUNK_BYTES = 1024 * 1024
+QUEUED_COLUMNS = (
+    "id", "message_id", "queue_id", "state", "pending", "next_attempt_at", "entered_at", "expires_at",
+    "retry_count", "last_error", "routed_generation",
+)  # fmt: skip
+"""The columns of a queued message that `Entering.row` fills."""
+ORIGINAL_IN_REPORT_BYTES = 64 * 1024
+"""How much of the original a report carries; beyond it only the header."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """A message that is on disk once the caller's transaction commits."""
+
+    message_id: int
+    internet_message_id: str
+    queues: tuple[tuple[str, int], ...]
+    """(server name, queue id) to ring for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entering:
+    """A message that enters a queue and may be tried at once."""
+
+    message_id: int
+    queue_id: int
+    delivery_type: DeliveryType
+    state: QueuedState
+    expires_at: datetime
+    generation: int
+
+    def row(self, queued_id: int, *, now: datetime) -> tuple[object, ...]:
+        """Values for `QUEUED_COLUMNS`."""
+        unreachable = self.delivery_type == DeliveryType.UNREACHABLE
+        last_error = categorizer.UNREACHABLE if unreachable else ""
+        entered = moment(now)
+        return (
+            queued_id, self.message_id, self.queue_id, self.state, "", entered, entered,
+            moment(self.expires_at), 0, last_error, self.generation,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """One message with its id, its header facts and its ways."""
+
+    message_id: int
+    envelope: Envelope
+    summary: headers.HeaderSummary
+    ways: categorizer.Ways
+
+
+def accept(envelopes: Sequence[Envelope], *, server: TransportServer, now: datetime) -> list[Accepted]:
+    """Store messages with content and recipients, each in the queues of its next hops.
+
+    Must run in a transaction; "250" may be said after it has committed. Recipients whose message is
+    too large for every connector are reported to the sender at once.
+    """
+    ids = allocate_ids(Message, len(envelopes))
+    placed = [
+        _Placed(message_id, envelope, headers.summary(envelope.content), _ways(envelope, server=server))
+        for message_id, envelope in zip(ids, envelopes, strict=True)
+    ]
+    _insert_messages(placed, server=server)
+    _insert_content(placed)
+    accepted = _enqueue(placed, now=now)
+    _refuse_too_large(placed, server=server, now=now)
+    return accepted
+
+
+def _ways(envelope: Envelope, *, server: TransportServer) -> categorizer.Ways:
+    unique = tuple(dict.fromkeys(envelope.recipients))
+    return categorizer.ways(unique, size_bytes=len(envelope.content), server=server)
+
+
+def _insert_messages(placed: Sequence[_Placed], *, server: TransportServer) -> None:
+    columns = (
+        "id", "server_id", "mail_from", "original_from", "internet_message_id", "subject", "size_bytes",
+        "source", "client_address", "client_name", "eight_bit", "smtputf8", "received_at",
+    )  # fmt: skip
+    insert(Message, columns, [_message_row(one, server=server) for one in placed])
+
+
+def _message_row(one: _Placed, *, server: TransportServer) -> tuple[object, ...]:
+    envelope = one.envelope
+    return (
+        one.message_id,
+        server.pk,
+        envelope.mail_from[:320],
+        envelope.original_from[:320],
+        one.summary.message_id[:512],
+        one.summary.subject[:255],
+        len(envelope.content),
+        envelope.source[:64],
+        envelope.client_address[:64],
+        envelope.client_name[:255],
+        envelope.eight_bit,
+        envelope.smtputf8,
+        moment(envelope.received_at),
+    )
+
+
+def _insert_content(placed: Sequence[_Placed]) -> None:
+    rows = (
+        (one.message_id, position, chunk)
+        for one in placed
+        for position, chunk in enumerate(_chunks(one.envelope.content))
+    )
+    insert(Content, ("message_id", "position", "data"), rows)
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content) or 1, CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]
+
+
+def _enqueue(placed: Sequence[_Placed], *, now: datetime) -> list[Accepted]:
+    counts = Counter(key for one in placed for key in one.ways.queues)
+    queue_ids = enter(counts, now=now)
+    queued_ids = iter(allocate_ids(QueuedMessage, counts.total()) if counts else ())
+    queued_rows: list[tuple[object, ...]] = []
+    recipient_rows: list[tuple[object, ...]] = []
+    for one in placed:
+        for key, addresses in one.ways.queues.items():
+            queued_id = next(queued_ids)
+            queued_rows.append(
+                _first_row(one, key=key, queued_id=queued_id, queue_id=queue_ids[key], now=now)
+            )
+            recipient_rows += [
+                (one.message_id, queued_id, address, RecipientState.WAITING, "") for address in addresses
+            ]
+    insert(QueuedMessage, QUEUED_COLUMNS, queued_rows)
+    insert(Recipient, ("message_id", "queued_message_id", "address", "state", "last_reply"), recipient_rows)
+    names = {known.pk: name for name, known in categorizer.known_servers().by_name.items()}
+    return [
+        Accepted(
+            message_id=one.message_id,
+            internet_message_id=one.summary.message_id,
+            queues=tuple(
+                (names.get(key.server_id, ""), queue_ids[key])
+                for key in one.ways.queues
+                if key.delivery_type in (DeliveryType.MX, DeliveryType.SMART_HOST)
+            ),
+        )
+        for one in placed
+    ]
+
+
+def _first_row(
+    one: _Placed, *, key: QueueKey, queued_id: int, queue_id: int, now: datetime
+) -> tuple[object, ...]:
+    return Entering(
+        message_id=one.message_id,
+        queue_id=queue_id,
+        delivery_type=key.delivery_type,
+        state=QueuedState.READY,
+        expires_at=retries.expires_at(retries.Schedule(), one.envelope.received_at),
+        generation=one.ways.generation,
+    ).row(queued_id, now=now)
+
+
+def _refuse_too_large(placed: Sequence[_Placed], *, server: TransportServer, now: datetime) -> None:
+    ended = [
+        Ended(
+            message_id=one.message_id,
+            failures=tuple((address, categorizer.TOO_LARGE) for address in one.ways.too_large),
+        )
+        for one in placed
+        if one.ways.too_large
+    ]
+    rows = [
+        (one.message_id, address, RecipientState.FAILED, reply.line, moment(now))
+        for one in ended
+        for address, reply in one.failures
+    ]
+    insert(Recipient, ("message_id", "address", "state", "last_reply", "ended_at"), rows)
+    report(ended, server=server, now=now)
+
+
+def report(ended: Sequence[Ended], *, server: TransportServer, now: datetime) -> list[Accepted]:
+    """Send a non-delivery report (RFC 3464) for each ended message, but none to the null sender.
+
+    RFC 5321 section 4.5.5.
+    """
+    messages = Message.objects.in_bulk([one.message_id for one in ended])
+    envelopes = [
+        _report_envelope(messages[one.message_id], one, server=server, now=now)
+        for one in ended
+        if one.message_id in messages and messages[one.message_id].mail_from
+    ]
+    return accept(envelopes, server=server, now=now) if envelopes else []
+
+
+def _report_envelope(message: Message, ended: Ended, *, server: TransportServer, now: datetime) -> Envelope:
+    failures = tuple(
+        bounces.RecipientFailure(address=address, reply=reply, attempted_at=now if reply.remote else None)
+        for address, reply in ended.failures
+    )
+    report = bounces.Report(
+        reporting_mta=server.fqdn,
+        sender=message.mail_from,
+        recipients=failures,
+        arrived_at=message.received_at,
+        now=now,
+        original=_head(message),
+        original_size_bytes=message.size_bytes,
+        subject=message.subject,
+        original_message_id=message.internet_message_id,
+        smtputf8=message.smtputf8,
+        max_copy_bytes=ORIGINAL_IN_REPORT_BYTES,
+    )
+    content = bounces.non_delivery_report(report)
+    return Envelope(
+        mail_from="",
+        recipients=(message.mail_from,),
+        content=content,
+        received_at=now,
+        source="DSN",
+        eight_bit=not content.isascii(),
+        smtputf8=message.smtputf8,
+        original_from=message.mail_from,
+    )
+
+
+def _head(message: Message) -> bytes:
+    """The first chunk is enough: what is larger goes back as headers only."""
+    first = Content.objects.filter(message=message, position=0).values_list("data", flat=True).first()
+    return bytes(first or b"")

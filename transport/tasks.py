@@ -1,0 +1,65 @@
+"""Celery's way into the engine: one task opens one SMTP session; the worker process runs one dispatcher."""
+
+import logging
+import os
+import socket
+import threading
+import uuid
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
+
+from transport import bell, delivery, outcomes
+from transport.dispatcher import Dispatcher
+from transport.queue.claims import Limits, Worker
+
+logger = logging.getLogger(__name__)
+_stopping = threading.Event()
+_engines: list[delivery.Engine] = []
+"""The engine of this process, made when its first task or its dispatcher needs it."""
+_making = threading.Lock()
+
+
+@shared_task(name=bell.DELIVER, ignore_result=True)
+def deliver(queue_id: int) -> None:
+    """Open one session for a queue of this server. Running it twice, or late, does no harm."""
+    try:
+        delivery.deliver(queue_id, engine=engine())
+    except Exception:
+        # The border of the task: the lease puts the mail back, the log keeps the reason.
+        logger.exception("delivery_session_broke", extra={"queue_id": queue_id})
+
+
+def engine() -> delivery.Engine:
+    """What the sessions of this process share."""
+    with _making:
+        if not _engines:
+            _engines.append(_make_engine())
+    return _engines[0]
+
+
+def _make_engine() -> delivery.Engine:
+    worker = Worker(name=uuid.uuid4().hex, host_name=socket.gethostname(), process_id=os.getpid())
+    return delivery.Engine(
+        ledger=outcomes.ledger(),
+        worker=worker,
+        limits=Limits(),
+        own_listeners=(settings.SMTP_ADDRESS,),
+        ring=lambda queue_id: bell.ring(settings.SERVER_NAME, queue_id),
+        stopping=_stopping.is_set,
+    )
+
+
+@worker_ready.connect
+def start_dispatcher(**_: object) -> None:
+    """Run the dispatcher inside the worker: no separate beat can be missing, or run twice."""
+    shared = engine()
+    dispatcher = Dispatcher(worker=shared.worker, limits=shared.limits, ring=shared.ring, stopping=_stopping)
+    threading.Thread(target=dispatcher.run, name="dispatcher", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def stop(**_: object) -> None:
+    """Let every session finish the message in its hand and open no new one."""
+    _stopping.set()
