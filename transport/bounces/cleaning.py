@@ -1,0 +1,82 @@
+"""Makes foreign text fit for a header field, a report field or a line of plain text."""
+
+import re
+import unicodedata
+from email.header import Header
+
+MAX_FIELD_CHARACTERS = 900
+"""A physical line holds 998 (RFC 5322 section 2.1.1)."""
+FOLD_AT = 76
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+_ADDRESS_CHARACTER = re.compile(r"[!-*,-<>-\[\]-~]")
+"""QCHAR of RFC 6533 section 3: printable without space, `+`, `=` and backslash."""
+_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[A-Fa-f0-9.:]{2,45}\]|[A-Fa-f0-9:]{2,45}")
+
+
+def one_line(text: str, *, limit: int = MAX_FIELD_CHARACTERS) -> str:
+    """Drop what is not seen (controls, direction marks, surrogates) and join lines; spaces collapse."""
+    bounded = text[: 4 * limit]
+    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in bounded)
+    return " ".join(seen.split())[:limit]
+
+
+def ascii_line(text: str, *, limit: int = MAX_FIELD_CHARACTERS) -> str:
+    """Write one line in ASCII, `?` for everything else."""
+    return one_line(text, limit=limit).encode("ascii", "replace").decode("ascii")
+
+
+def address_line(address: str) -> str:
+    """Write an envelope address for a header: what would end or split the field is gone."""
+    return one_line(address, limit=320).replace("<", "").replace(">", "")
+
+
+def typed_address(address: str) -> str:
+    r"""Write `rfc822; bob@contoso.com`, or `utf-8; jos\x{E9}@contoso.com` in the 7-bit form of RFC 6533."""
+    if address.isascii():
+        return f"rfc822; {ascii_line(address, limit=320)}"
+    encoded = (
+        character if _ADDRESS_CHARACTER.fullmatch(character) else f"\\x{{{ord(character):X}}}"
+        for character in one_line(address, limit=320)
+    )
+    return f"utf-8; {''.join(encoded)[:MAX_FIELD_CHARACTERS]}"
+
+
+def status(code: int, enhanced: str) -> str:
+    """Take the enhanced code of a reply, or the class of its code when it gave none (RFC 3463).
+
+    A report says that mail failed, so success and nonsense become 5.0.0.
+    """
+    if _STATUS.fullmatch(enhanced) and enhanced[0] != "2":
+        return enhanced
+    return "4.0.0" if code // 100 == 4 else "5.0.0"  # noqa: PLR2004 -- the class digit of a 4yz
+
+
+def message_id(text: str) -> str:
+    """Keep a well-formed Message-ID of sane length, else nothing."""
+    return text if _MESSAGE_ID.fullmatch(text) else ""
+
+
+def host_name(text: str) -> str:
+    """Keep a host name or an address, else nothing; an address may stand in brackets."""
+    return text if _HOST.fullmatch(text) else ""
+
+
+def fold(name: str, value: str) -> str:
+    """Write an ASCII field, broken at spaces near column 76 and ended by CRLF."""
+    lines, line = [], f"{name}:"
+    for word in value.split():
+        if len(line) + 1 + len(word) > FOLD_AT and line != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return "\r\n".join([*lines, line]) + "\r\n"
+
+
+def unstructured(name: str, value: str) -> str:
+    """Write a field of free text; other than plain ASCII it becomes encoded words (RFC 2047)."""
+    if value.isascii() and "=?" not in value:
+        return fold(name, value)
+    encoded = Header(value, "utf-8", header_name=name, maxlinelen=FOLD_AT).encode(linesep="\r\n")
+    return f"{name}: {encoded}\r\n"

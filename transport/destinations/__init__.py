@@ -1,0 +1,18 @@
+"""Where mail goes: a recipient domain or a smart host becomes the addresses to dial, in order."""
+
+from transport.destinations.endpoints import Endpoint, parse_endpoint
+from transport.destinations.failures import DestinationFailed
+from transport.destinations.hosts import Destinations
+from transport.destinations.lookup import Limits
+from transport.destinations.resolver import forget
+from transport.destinations.rotation import rotated
+
+__all__ = [
+    "DestinationFailed",
+    "Destinations",
+    "Endpoint",
+    "Limits",
+    "forget",
+    "parse_endpoint",
+    "rotated",
+]

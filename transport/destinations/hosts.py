@@ -1,0 +1,172 @@
+"""The rules of RFC 5321 section 5 and RFC 7505: which hosts, in which order, or why none."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import takewhile
+
+from transport.destinations.failures import (
+    DestinationFailed,
+    as_temporary,
+    loops,
+    malformed,
+    no_host,
+    no_mail_accepted,
+    nonexistent,
+    query_failed,
+)
+from transport.destinations.lookup import NULL_EXCHANGER, Exchanger, Limits, Lookup, best_first
+from transport.destinations.names import a_label, address_in
+from transport.destinations.ourselves import Ourselves
+from transport.destinations.resolver import LookupFailed
+from transport.envelope import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destinations:
+    """Finds hosts for one connector on one server. Cheap to make; answers are shared per DNS server list."""
+
+    dns_servers: tuple[str, ...] = ()
+    """`address` or `address:port`, asked in this order; empty means the system's."""
+    own_names: frozenset[str] = frozenset()
+    """FQDNs of this server and of the connector."""
+    own_listeners: tuple[str, ...] = ()
+    """`address:port` where this server accepts mail; `0.0.0.0` and `::` stand for every own address."""
+    port: int = 25
+    limits: Limits = field(default_factory=Limits)
+
+    def hosts_for_domain(self, domain: str) -> tuple[Host, ...]:
+        """Find the hosts that take mail for a recipient domain, best first. Raises DestinationFailed."""
+        if domain.startswith("[") and (address := address_in(domain)):
+            return self._host_at(address, name=f"[{address}]")
+        name = _checked(domain)
+        lookup = self._lookup(name)
+        try:
+            records = lookup.exchangers(name)
+        except LookupFailed as trouble:
+            raise query_failed(name, str(trouble)) from trouble
+        if records is None:
+            raise nonexistent(name)
+        if [exchange for _, exchange in records] == [NULL_EXCHANGER]:
+            raise no_mail_accepted(name)
+        if records:
+            return self._hosts_of(name, best_first(records), lookup=lookup)
+        return self._hosts_of(name, [Exchanger(preference=0, name=name)], lookup=lookup)
+
+    def hosts_for_smart_hosts(self, smart_hosts: tuple[str, ...]) -> tuple[Host, ...]:
+        """Find the hosts behind all of them, in the order given; one that cannot be found is passed over.
+
+        They share the time of one search. Raises DestinationFailed, always temporary, when none is found:
+        the first failure.
+        """
+        fair = replace(self, limits=self.limits.shared_by(len(smart_hosts)))
+        hosts: dict[str, Host] = {}
+        failures: list[DestinationFailed] = []
+        for smart_host in smart_hosts:
+            try:
+                found = fair.hosts_for_smart_host(smart_host)
+            except DestinationFailed as failure:
+                failures.append(failure)
+            else:
+                hosts |= {host.address: host for host in found if host.address not in hosts}
+        if hosts:
+            return tuple(hosts.values())
+        raise failures[0] if failures else query_failed("", "the connector has no smart host")
+
+    def hosts_for_smart_host(self, smart_host: str) -> tuple[Host, ...]:
+        """Find the hosts behind one smart host: an address itself, else MX first, then address.
+
+        exchange.md 2.5. Raises DestinationFailed, always temporary: a wrong configuration must not end mail.
+        """
+        try:
+            return self._smart_host(smart_host)
+        except DestinationFailed as failure:
+            raise as_temporary(failure) from failure
+
+    def _smart_host(self, smart_host: str) -> tuple[Host, ...]:
+        if address := address_in(smart_host):
+            return self._host_at(address, name=address)
+        name = _checked(smart_host)
+        lookup = self._lookup(name)
+        records = self._exchangers_if_any(name, lookup=lookup)
+        if records is None:
+            raise nonexistent(name)
+        if exchangers := best_first(records):
+            return self._hosts_of(name, exchangers, lookup=lookup)
+        return self._addresses_of(name, lookup=lookup)
+
+    def _exchangers_if_any(self, name: str, *, lookup: Lookup) -> tuple[tuple[int, str], ...] | None:
+        """Take the MX records, none when they cannot be had: the name may still have an address."""
+        try:
+            return lookup.exchangers(name)
+        except LookupFailed as trouble:
+            lookup.troubles.append(str(trouble))
+            return ()
+
+    def _addresses_of(self, name: str, *, lookup: Lookup) -> tuple[Host, ...]:
+        """Take the smart host itself. Its name may be ours: a filter on another port of this machine."""
+        hosts = self._resolve([Exchanger(preference=0, name=name)], lookup=lookup)
+        return self._ahead_of_ourselves(name, hosts, found=[name], lookup=lookup)
+
+    def _hosts_of(self, name: str, exchangers: list[Exchanger], *, lookup: Lookup) -> tuple[Host, ...]:
+        """Resolve what stands ahead of our own name; an MX set that leads nowhere never falls back to A."""
+        own = [exchanger for exchanger in exchangers if self._ourselves.is_named(exchanger.name)]
+        ahead = [mx for mx in exchangers if not own or mx.preference < own[0].preference]
+        if own and not ahead:
+            raise loops(name, through=own[0].name)
+        hosts = self._resolve(ahead[: self.limits.exchangers], lookup=lookup)
+        return self._ahead_of_ourselves(name, hosts, found=[mx.name for mx in ahead], lookup=lookup)
+
+    def _resolve(self, exchangers: list[Exchanger], *, lookup: Lookup) -> list[Host]:
+        hosts: dict[str, Host] = {}
+        for exchanger in exchangers:
+            for address in lookup.addresses(exchanger.name):
+                host = Host(
+                    name=exchanger.name, address=address, port=self.port, preference=exchanger.preference
+                )
+                hosts.setdefault(address, host)
+        return list(hosts.values())
+
+    def _ahead_of_ourselves(
+        self, name: str, hosts: list[Host], *, found: list[str], lookup: Lookup
+    ) -> tuple[Host, ...]:
+        """Cut this server and what is not better than it, by address this time."""
+        own = next((host for host in hosts if self._ourselves.listens_on(host.address, host.port)), None)
+        ahead = tuple(takewhile(lambda host: own is None or host.preference < own.preference, hosts))
+        if ahead:
+            return ahead
+        if lookup.troubles:
+            enhanced = "4.4.0" if found == [name] else "4.4.4"
+            raise query_failed(name, "; ".join(lookup.troubles), enhanced=enhanced)
+        if own:
+            raise loops(name, through=f"{own.name} ({own.address})")
+        raise no_host(name, _nowhere(name, found))
+
+    def _host_at(self, address: str, *, name: str) -> tuple[Host, ...]:
+        if self._ourselves.listens_on(address, self.port):
+            raise loops(name, through=f"{address} port {self.port}")
+        return (Host(name=name, address=address, port=self.port),)
+
+    def _lookup(self, name: str) -> Lookup:
+        try:
+            return Lookup(self.dns_servers, limits=self.limits)
+        except LookupFailed as trouble:
+            raise query_failed(name, str(trouble)) from trouble
+
+    @cached_property
+    def _ourselves(self) -> Ourselves:
+        return Ourselves(names=self.own_names, listeners=self.own_listeners)
+
+
+def _checked(name: str) -> str:
+    try:
+        return a_label(name)
+    except ValueError as error:
+        raise malformed(name, str(error)) from error
+
+
+def _nowhere(name: str, found: list[str]) -> str:
+    if found == [name]:
+        return f"{name} has neither a mail exchanger nor an address"
+    if not found:
+        return f"no mail exchanger of {name} is a valid host name"
+    return f"no mail exchanger of {name} has an address: {', '.join(found[:5])}"
