@@ -1,0 +1,72 @@
+"""What can be wrong with a connector, as sentences for administrators.
+
+ConnectorError
+├── InvalidValue            one value of one field (validators, address_spaces)
+│   └── InvalidAddressSpace
+├── CannotUnseal            a stored password that no configured key opens (credentials)
+├── UnusableConnector       a connector that mail cannot take right now (routing)
+├── InvalidConnector        everything wrong with one connector (services)
+├── NoSuchConnector         it was removed meanwhile, or never was (services)
+└── Conflict                somebody else saved it first (services)
+"""
+
+from dataclasses import dataclass
+
+LABELS = {
+    "name": "Name",
+    "usage": "Type",
+    "comment": "Comment",
+    "delivery": "Network settings",
+    "smart_hosts": "Smart host",
+    "auth": "Smart host authentication",
+    "username": "User name",
+    "sealed_password": "Password",
+    "address_spaces": "Address space",
+    "cost": "Cost",
+    "source_servers": "Source server",
+    "fqdn": "FQDN",
+    "port": "Port",
+    "max_message_bytes": "Maximum message size",
+    "require_tls": "RequireTLS",
+    "ignore_starttls": "IgnoreSTARTTLS",
+    "tls_auth_level": "TlsAuthLevel",
+    "tls_domain": "TlsDomain",
+    "messages_per_connection": "Messages per connection",
+    "inactivity_timeout": "Connection inactivity time-out",
+}
+SHOWN_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refused value."""
+
+    field: str
+    """Attribute of `ConnectorSpec` (or `cost`), for forms to find the place."""
+    value: str
+    """What was given, cleaned and cut; empty when nothing was, or when it is a secret."""
+    rule: str
+    """The rule that refuses it: lower case start, no full stop."""
+
+    def __str__(self) -> str:
+        label = LABELS.get(self.field, self.field)
+        return f"{label} {self.value}: {self.rule}." if self.value else f"{label}: {self.rule}."
+
+
+class ConnectorError(Exception):
+    """Base of all errors of this package."""
+
+
+class InvalidValue(ConnectorError, ValueError):  # noqa: N818 - reads as a sentence where it is raised
+    """One value that its field refuses."""
+
+    def __init__(self, field: str, value: object, rule: str) -> None:
+        self.problem = Problem(field, shown(value), rule)
+        super().__init__(str(self.problem))
+
+
+def shown(value: object) -> str:
+    """Clean a value from outside so that it may stand in a sentence: one line, printable, bounded."""
+    text = str(value)
+    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in cut)

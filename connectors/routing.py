@@ -1,0 +1,151 @@
+"""Which connector carries a domain, and how: the one routing function, on the connectors as they are now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from connectors import credentials, selection
+from connectors.domains import a_label
+from connectors.errors import ConnectorError
+from connectors.models import Configuration, SendConnector
+from connectors.profiles import (
+    Credentials,
+    Delivery,
+    DeliveryProfile,
+    SmartHostAuth,
+    TlsAuthLevel,
+    TlsPolicy,
+)
+from connectors.selection import Candidate, Choice, RoutingTable, Viewpoint
+
+__all__ = ["Routing", "UnusableConnector", "a_label", "current", "explain", "profile"]
+_Key = tuple[int, UUID | None]
+
+
+class UnusableConnector(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
+    """Mail cannot take this connector until an administrator mends it; temporary, as far as mail goes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routing:
+    """Everything routing needs, as of one generation of the configuration."""
+
+    generation: int
+    table: RoutingTable
+    profiles: Mapping[int, DeliveryProfile]
+    """Of enabled connectors, by id, without passwords: `profile` gives one with its password."""
+    source_servers: Mapping[int, tuple[str, ...]]
+    """Names by connector id, enabled connectors only."""
+    sealed: Mapping[int, tuple[UUID, str]] = field(repr=False)
+    """(guid, sealed password) of enabled connectors that have one."""
+
+
+_cached: dict[str, tuple[_Key, Routing]] = {}
+"""The last routing that was read, at most one."""
+
+
+def current() -> Routing:
+    """Give the routing as it is now: one small query, and a full read only after a change."""
+    key = _read_key()
+    held = _cached.get("routing")
+    if held is not None and held[0] == key:
+        return held[1]
+    return _read()
+
+
+def profile(connector_id: int) -> DeliveryProfile | None:
+    """Give the profile of an enabled connector with its password; None when there is none.
+
+    Raises UnusableConnector when the password cannot be opened.
+    """
+    routing = current()
+    found = routing.profiles.get(connector_id)
+    if found is None or connector_id not in routing.sealed:
+        return found
+    guid, sealed = routing.sealed[connector_id]
+    try:
+        password = credentials.open_sealed(sealed, guid=guid)
+    except credentials.CannotUnseal as error:
+        raise UnusableConnector(f"Send connector {found.name}: {error} Type the password again.") from error
+    username = found.credentials.username if found.credentials else ""
+    return replace(found, credentials=Credentials(username=username, password=password))
+
+
+def explain(domain: str, *, size_bytes: int, viewpoint: Viewpoint) -> Choice:
+    """Choose for a domain as it was written, with the reason why every other connector lost."""
+    candidates = current().table.candidates
+    return selection.choose(candidates, domain=a_label(domain), size_bytes=size_bytes, viewpoint=viewpoint)
+
+
+def _read() -> Routing:
+    """Read until no change was committed meanwhile: half of one would send a password to the wrong host."""
+    while True:
+        key = _read_key()
+        connectors = list(SendConnector.objects.with_parts().by_name())
+        if _read_key() == key:
+            break
+    routing = _routing(connectors, generation=key[0])
+    _cached["routing"] = (key, routing)
+    return routing
+
+
+def _read_key() -> _Key:
+    """No row: nothing was ever written."""
+    return Configuration.objects.values_list("generation", "stamp").first() or (0, None)
+
+
+def _routing(connectors: list[SendConnector], *, generation: int) -> Routing:
+    enabled = [connector for connector in connectors if connector.enabled]
+    return Routing(
+        generation=generation,
+        table=RoutingTable(_candidate(connector) for connector in connectors),
+        profiles={connector.pk: _profile(connector) for connector in enabled},
+        source_servers={connector.pk: _source_servers(connector) for connector in enabled},
+        sealed={
+            connector.pk: (connector.guid, connector.sealed_password)
+            for connector in enabled
+            if connector.sealed_password
+        },
+    )
+
+
+def _candidate(connector: SendConnector) -> Candidate:
+    return Candidate(
+        id=connector.pk,
+        name=connector.name,
+        enabled=connector.enabled,
+        scoped=connector.scoped,
+        source_servers=_source_servers(connector),
+        max_message_bytes=connector.max_message_bytes,
+        address_spaces=tuple(row.space for row in connector.address_spaces.all()),
+    )
+
+
+def _source_servers(connector: SendConnector) -> tuple[str, ...]:
+    return tuple(row.server_name for row in connector.source_servers.all())
+
+
+def _profile(connector: SendConnector) -> DeliveryProfile:
+    named = Credentials(username=connector.username, password="") if connector.username else None
+    return DeliveryProfile(
+        connector_id=connector.pk,
+        name=connector.name,
+        delivery=Delivery(connector.delivery),
+        smart_hosts=tuple(row.host for row in connector.smart_hosts.all()),
+        use_external_dns=connector.use_external_dns,
+        port=connector.port,
+        fqdn=connector.fqdn,
+        auth=SmartHostAuth(connector.auth),
+        credentials=named,
+        tls=TlsPolicy(
+            require=connector.require_tls,
+            ignore=connector.ignore_starttls,
+            auth_level=TlsAuthLevel(connector.tls_auth_level) if connector.tls_auth_level else None,
+            domain=connector.tls_domain,
+        ),
+        messages_per_connection=connector.messages_per_connection,
+        inactivity_timeout=connector.inactivity_timeout,
+        protocol_logging=connector.protocol_logging,
+        max_message_bytes=connector.max_message_bytes,
+        version=connector.version,
+    )
