@@ -86,8 +86,9 @@ class Nameserver:
         self._zones.update(zones)
         self._write_zones()
         assert self._process is not None, "the name server is stopped"
+        outdated = answering_processes(self._process.pid)
         self._process.send_signal(signal.SIGHUP)
-        self._wait_for_serial()
+        self._wait_for_serial(outdated)
 
     def _configuration(self) -> str:
         zones = "".join(f'zone:\n  name: "{origin}"\n  zonefile: "{origin}.zone"\n' for origin in self._zones)
@@ -119,16 +120,16 @@ class Nameserver:
             )
             (self._folder / f"{origin}.zone").write_text(f"{head}{records}\n")
 
-    def _wait_for_serial(self) -> None:
+    def _wait_for_serial(self, outdated: frozenset[int] = frozenset()) -> None:
+        """Wait for the new zones, and for the end of those who still answer from the old ones."""
         give_up = time.monotonic() + PATIENCE_SECONDS
         waiting = set(self._zones)
-        while waiting:
+        while waiting or any(Path(f"/proc/{pid}").exists() for pid in outdated):
             assert self._process is not None
             if self._process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"nsd does not serve {sorted(waiting)}:\n{self._output()}")
             waiting = {origin for origin in waiting if self._served_serial(origin) != self._serial}
-            if waiting:
-                time.sleep(0.01)
+            time.sleep(0.005)
 
     def _served_serial(self, origin: str) -> int | None:
         query = dns.message.make_query(f"{origin}.", dns.rdatatype.SOA)
@@ -142,6 +143,14 @@ class Nameserver:
 
     def _output(self) -> str:
         return (self._folder / "output").read_text(errors="replace")[-4000:]
+
+
+def answering_processes(pid: int) -> frozenset[int]:
+    """Find the leaves of NSD's process tree: a reload replaces them, old and new answering side by side."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    if not children:
+        return frozenset({pid})
+    return frozenset().union(*(answering_processes(int(child)) for child in children))
 
 
 def free_port() -> int:

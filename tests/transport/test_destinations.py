@@ -296,26 +296,6 @@ def test_a_wrong_smart_host_never_ends_a_message(destinations, smart_host):
     assert caught.value.reply.enhanced.startswith("4.")
 
 
-def test_several_smart_hosts_come_in_the_order_given_and_a_lost_one_is_passed_over(destinations):
-    hosts = destinations.hosts_for_smart_hosts(("nx.test", "sub.test", "192.0.2.7", "sub.test"))
-
-    assert addresses(hosts) == ["127.0.0.4", "192.0.2.7"]
-
-
-def test_when_no_smart_host_is_found_the_first_failure_is_told(destinations):
-    with pytest.raises(DestinationFailed, match=r"nonexistent domain nx\.test") as caught:
-        destinations.hosts_for_smart_hosts(("nx.test", "nothing.test"))
-
-    assert caught.value.temporary
-
-
-def test_a_connector_without_smart_hosts_defers(destinations):
-    with pytest.raises(DestinationFailed, match="no smart host") as caught:
-        destinations.hosts_for_smart_hosts(())
-
-    assert caught.value.temporary
-
-
 def test_answers_are_remembered_for_their_time_to_live_and_forgotten_on_demand():
     with Nameserver({"test": "old MX 10 m\nm A 127.0.0.2"}, ttl=300) as server:
         lasting = Destinations(dns_servers=(server.address,))

@@ -236,18 +236,6 @@ def test_a_smart_host_with_a_null_mx_is_still_a_host():
         assert [host.address for host in found] == ["127.0.0.2"]
 
 
-def test_a_smart_host_that_hangs_leaves_time_for_the_next():
-    def answer(name, kind):
-        return SILENCE if name == "hangs.test" else f"{name}. 0 A 127.0.0.2" if kind == "A" else ""
-
-    with FaultyDns(answer) as server:
-        limits = Limits(total=timedelta(seconds=2), per_server=timedelta(seconds=0.5))
-        connector = Destinations(dns_servers=(server.address,), limits=limits)
-        hosts = connector.hosts_for_smart_hosts(("hangs.test", "lives.test"))
-
-        assert [host.name for host in hosts] == ["lives.test"]
-
-
 GREENLETS = """
 from gevent import monkey
 monkey.patch_all()

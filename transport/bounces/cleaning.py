@@ -1,13 +1,13 @@
 """Makes foreign text fit for a header field, a report field or a line of plain text."""
 
 import re
-import unicodedata
 from email.header import Header
+
+from transport.cleaning import clean_text
 
 MAX_FIELD_CHARACTERS = 900
 """A physical line holds 998 (RFC 5322 section 2.1.1)."""
 FOLD_AT = 76
-_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _ADDRESS_CHARACTER = re.compile(r"[!-*,-<>-\[\]-~]")
 """QCHAR of RFC 6533 section 3: printable without space, `+`, `=` and backslash."""
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
@@ -16,10 +16,8 @@ _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[A-Fa-f0-9.:]{2,45}\]|[A-Fa-f0-9:]{
 
 
 def one_line(text: str, *, limit: int = MAX_FIELD_CHARACTERS) -> str:
-    """Drop what is not seen (controls, direction marks, surrogates) and join lines; spaces collapse."""
-    bounded = text[: 4 * limit]
-    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in bounded)
-    return " ".join(seen.split())[:limit]
+    """Write foreign text as one line without controls, direction marks and surrogates."""
+    return clean_text(text, limit=limit)
 
 
 def ascii_line(text: str, *, limit: int = MAX_FIELD_CHARACTERS) -> str:

@@ -1,6 +1,6 @@
 """The rules of RFC 5321 section 5 and RFC 7505: which hosts, in which order, or why none."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 
@@ -51,26 +51,6 @@ class Destinations:
         if records:
             return self._hosts_of(name, best_first(records), lookup=lookup)
         return self._hosts_of(name, [Exchanger(preference=0, name=name)], lookup=lookup)
-
-    def hosts_for_smart_hosts(self, smart_hosts: tuple[str, ...]) -> tuple[Host, ...]:
-        """Find the hosts behind all of them, in the order given; one that cannot be found is passed over.
-
-        They share the time of one search. Raises DestinationFailed, always temporary, when none is found:
-        the first failure.
-        """
-        fair = replace(self, limits=self.limits.shared_by(len(smart_hosts)))
-        hosts: dict[str, Host] = {}
-        failures: list[DestinationFailed] = []
-        for smart_host in smart_hosts:
-            try:
-                found = fair.hosts_for_smart_host(smart_host)
-            except DestinationFailed as failure:
-                failures.append(failure)
-            else:
-                hosts |= {host.address: host for host in found if host.address not in hosts}
-        if hosts:
-            return tuple(hosts.values())
-        raise failures[0] if failures else query_failed("", "the connector has no smart host")
 
     def hosts_for_smart_host(self, smart_host: str) -> tuple[Host, ...]:
         """Find the hosts behind one smart host: an address itself, else MX first, then address.

@@ -1,7 +1,7 @@
 """One search for hosts: its resolver, its time, and the troubles met on the way."""
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, zip_longest
 
@@ -24,10 +24,6 @@ class Limits:
     exchangers: int = 20
     addresses: int = 10
     """Per exchanger."""
-
-    def shared_by(self, searches: int) -> "Limits":
-        """Divide the time among searches, leaving each at least what one server may take."""
-        return replace(self, total=max(self.total / max(searches, 1), self.per_server))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
