@@ -25,7 +25,7 @@ def clean_text(data: bytes | str, *, limit: int) -> str:
     text = head.decode("utf-8", "replace") if isinstance(head, bytes) else head
     if not text.isprintable():
         text = _printable(text)
-    return text[:limit].strip()
+    return text.strip()[:limit].rstrip()
 
 
 def _printable(text: str) -> str:

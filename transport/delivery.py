@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from django.utils import timezone
-
 from connectors.profiles import Delivery, DeliveryProfile
-from transport import destinations, retries, verdicts
+from transport import destinations, judged, verdicts
 from transport.commits import Committer
-from transport.envelope import Host, Reply, Stage, Transaction, TransactionResult
+from transport.envelope import Host, Reply, Transaction
 from transport.outcomes import Answer, Close, Connected, Open, Settle, Wish, Work
 from transport.queue.claims import Claim, Limits, Opened, Worker
-from transport.queue.records import Decided, Outcome, Try
+from transport.queue.records import Outcome, Try
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
 from transport.smtp.timeouts import Timeouts
@@ -36,6 +34,8 @@ class Engine:
     """`address:port` where this server takes mail in: mail is never sent back there."""
     ring: Callable[[int], None]
     """Ask for one more session to a queue id."""
+    open_sessions: set[int]
+    """The sessions that really run here: only their leases are renewed."""
     stopping: Callable[[], bool]
     """True once the process wants to end: finish the message in hand, then stop."""
 
@@ -68,10 +68,13 @@ class Attempt:
     def run(self) -> int:
         """Carry what can be carried, then close; a failure is one of the next hop as a whole."""
         failure: Reply | None = None
+        self.engine.open_sessions.add(self.opened.session_id)
         try:
             failure = self._use_hosts()
             self._catch_up()
         finally:
+            # From here on nobody renews the lease: if the close is lost, the lease runs out.
+            self.engine.open_sessions.discard(self.opened.session_id)
             self._close(failure if not self.settled else None)
         return self.settled
 
@@ -158,7 +161,7 @@ class Attempt:
                 return None
             claim = self.claims.popleft()
             result = client.send(self._transaction(claim), before_dot=self._catch_up)
-            refusal = _host_refusal(result)
+            refusal = judged.host_refusal(result)
             if refusal is not None:
                 self.claims.appendleft(claim)
                 if sent:
@@ -187,9 +190,12 @@ class Attempt:
     ) -> None:
         """Hand the outcome to the ledger; `_catch_up` waits for it and takes the next claims."""
         self._catch_up()
-        outcome = _outcome(claim, replies)
-        deciding = _worst(replies)
-        tries = [*self.tries, Try(reply=deciding, outcome=_word(outcome), tls=tls, in_doubt=in_doubt)]
+        outcome = judged.outcome_of(claim, replies)
+        deciding = judged.worst(replies)
+        tries = [
+            *self.tries,
+            Try(reply=deciding, outcome=judged.word_for(outcome), tls=tls, in_doubt=in_doubt),
+        ]
         self.tries = []
         self.settled += 1
         self.unwritten = self.engine.ledger.submit(
@@ -218,7 +224,7 @@ class Attempt:
 
     def _close(self, failure: Reply | None) -> None:
         untried = tuple(
-            self._signed(_untried(claim), self.tries) for claim in self.claims if failure is not None
+            self._signed(judged.untried(claim), self.tries) for claim in self.claims if failure is not None
         )
         close = Close(
             session_id=self.opened.session_id,
@@ -228,65 +234,6 @@ class Attempt:
             tries=untried,
         )
         self.engine.ledger.submit(close).result()
-
-
-def _outcome(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
-    """Sort the recipients of one message by what their replies mean."""
-    ids = {address: recipient_id for recipient_id, address in claim.recipients}
-    judged = [((ids[address], address, reply), verdicts.judge(reply)) for address, reply in replies]
-    deferred: Decided = tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Deferred))
-    again_now = deferred and all(
-        isinstance(verdict, verdicts.Deferred) and verdict.split for one, verdict in judged if one in deferred
-    )
-    now = timezone.now()
-    later = retries.next_message_retry(retries.Schedule(), retries=claim.retry_count + 1, now=now)
-    return replace(
-        _untried(claim),
-        delivered=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered)),
-        failed=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Failed)),
-        deferred=deferred,
-        retry_at=(now if again_now else later) if deferred else None,
-        error=deferred[-1][2].line if deferred else "",
-    )
-
-
-def _untried(claim: Claim) -> Outcome:
-    return Outcome(
-        session_id=0,
-        queue_id=0,
-        queue_identity="",
-        connector_name="",
-        connector_version=0,
-        queued_id=claim.queued_id,
-        message_id=claim.message_id,
-    )
-
-
-def _word(outcome: Outcome) -> str:
-    words = [
-        word
-        for word, decided in (
-            ("delivered", outcome.delivered),
-            ("failed", outcome.failed),
-            ("deferred", outcome.deferred),
-        )
-        if decided
-    ]
-    return words[0] if len(words) == 1 else "mixed"
-
-
-def _worst(replies: Sequence[tuple[str, Reply]]) -> Reply:
-    """The reply that an administrator wants to see first."""
-    return max((reply for _, reply in replies), key=lambda reply: reply.code)
-
-
-def _host_refusal(result: TransactionResult) -> Reply | None:
-    """The reply by which a host refused to hear of any message, before it knew this one."""
-    reply = result.replies[0][1]
-    verdict = verdicts.judge(reply)
-    if reply.stage != Stage.MAIL or not isinstance(verdict, verdicts.Deferred):
-        return None
-    return reply if verdict.scope == verdicts.Scope.HOST else None
 
 
 def _timeouts(profile: DeliveryProfile) -> Timeouts:

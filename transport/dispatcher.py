@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from transport import outcomes, rates, rerouting, servers
@@ -36,11 +37,13 @@ class Dispatcher:
         worker: claims.Worker,
         limits: claims.Limits,
         ring: Callable[[int], None],
+        open_sessions: set[int],
         stopping: threading.Event,
     ) -> None:
         self._worker = worker
         self._limits = limits
         self._ring = ring
+        self._open_sessions = open_sessions
         self._stopping = stopping
         self._sampler = rates.Sampler()
         self._beaten_at = self._purged_at = -math.inf
@@ -73,13 +76,14 @@ class Dispatcher:
             return servers.own()
         with transaction.atomic():
             server = servers.beat(now=now)
-            claims.renew_leases(self._worker, now=now)
+            claims.renew_leases(tuple(self._open_sessions), now=now)
             self._sampler.sample(server, now=now)
         self._beaten_at = time.monotonic()
         return server
 
     def _take_back_leases(self, server: TransportServer, *, now: datetime) -> None:
-        if not Session.objects.filter(queue__server=server).exclude(worker=self._worker.name).exists():
+        foreign = ~Q(worker=self._worker.name) | Q(lease_until__lt=now)
+        if not Session.objects.filter(foreign, queue__server=server).exists():
             return
         with transaction.atomic():
             asked = sweeps.expire_leases(server, worker=self._worker, now=now)

@@ -1,5 +1,6 @@
 """What is read from the header of a message for limits and display; the message itself is never parsed."""
 
+import codecs
 import re
 from binascii import Error as Base64Error
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _END = re.compile(rb"\n\r?\n")
 _RECEIVED = re.compile(rb"\nreceived[ \t]*:", re.IGNORECASE)
 _FIELD = re.compile(rb"\n(subject|message-id)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"<[^<>\s]+>")
+# Python decodes these too, but no mail is written in them.
+_NO_CHARSETS = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"))
 _FOLD = re.compile(rb"\r?\n")
 
 
@@ -96,6 +99,7 @@ def _decode_part(part: bytes | str, *, charset: str | None) -> str:
         # decode_header hands the plain stretches back in this codec.
         return part.decode("raw-unicode-escape", "replace")
     try:
-        return part.decode(charset, "replace")
+        known = codecs.lookup(charset).name not in _NO_CHARSETS
+        return part.decode(charset if known else "utf-8", "replace")
     except (LookupError, ValueError):
         return part.decode("utf-8", "replace")

@@ -232,7 +232,8 @@ def _report_envelope(message: Message, ended: Ended, *, server: TransportServer,
         received_at=now,
         source="DSN",
         eight_bit=not content.isascii(),
-        smtputf8=message.smtputf8,
+        # Asked for only where the sender's address needs it: a plain host takes the rest.
+        smtputf8=not message.mail_from.isascii(),
         original_from=message.mail_from,
     )
 

@@ -47,6 +47,7 @@ def _make_engine() -> delivery.Engine:
         limits=Limits(),
         own_listeners=(settings.SMTP_ADDRESS,),
         ring=lambda queue_id: bell.ring(settings.SERVER_NAME, queue_id),
+        open_sessions=set(),
         stopping=_stopping.is_set,
     )
 
@@ -55,7 +56,13 @@ def _make_engine() -> delivery.Engine:
 def start_dispatcher(**_: object) -> None:
     """Run the dispatcher inside the worker: no separate beat can be missing, or run twice."""
     shared = engine()
-    dispatcher = Dispatcher(worker=shared.worker, limits=shared.limits, ring=shared.ring, stopping=_stopping)
+    dispatcher = Dispatcher(
+        worker=shared.worker,
+        limits=shared.limits,
+        ring=shared.ring,
+        open_sessions=shared.open_sessions,
+        stopping=_stopping,
+    )
     threading.Thread(target=dispatcher.run, name="dispatcher", daemon=True).start()
 
 

@@ -135,9 +135,9 @@ def close_session(session_id: int, *, error: str = "") -> list[int]:
     return put_back(held, error=error)
 
 
-def renew_leases(worker: Worker, *, now: datetime) -> int:
-    """Prolong every session of this worker; returns how many it holds."""
-    return Session.objects.filter(worker=worker.name).update(lease_until=now + LEASE)
+def renew_leases(session_ids: Sequence[int], *, now: datetime) -> int:
+    """Prolong the leases of sessions that are known to run; returns how many there are."""
+    return Session.objects.filter(pk__in=session_ids).update(lease_until=now + LEASE)
 
 
 def _claimable(queue_id: int, *, now: datetime) -> QuerySet[QueuedMessage]:

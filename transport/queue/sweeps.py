@@ -35,8 +35,8 @@ IDLE_QUEUE_LIFE = timedelta(minutes=3)
 
 
 def expire_leases(server: TransportServer, *, worker: Worker, now: datetime) -> list[int]:
-    """Close the sessions whose worker is gone; returns queued ids whose removal was asked for."""
-    sessions = Session.objects.filter(queue__server=server).exclude(worker=worker.name)
+    """Close the sessions that nobody runs any more; returns queued ids whose removal was asked for."""
+    sessions = Session.objects.filter(queue__server=server)
     gone = [
         session
         for session in sessions

@@ -61,7 +61,7 @@ def test_a_database_that_comes_back_in_time_is_not_noticed(committers):
 
 
 def test_what_was_handed_in_before_the_stop_is_written():
-    committer = Committer(lambda items: list(items), name="test", gather=timedelta(milliseconds=50))
+    committer = Committer(list, name="test", gather=timedelta(milliseconds=50))
     futures = [committer.submit(number) for number in range(5)]
     committer.stop()
 

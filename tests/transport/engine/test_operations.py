@@ -37,7 +37,8 @@ def test_retrying_a_queue_tries_its_deferred_messages_too(queued):
     assert open_for(queued) is not None
 
 
-def test_a_suspended_queue_is_not_retried(queued):
+@pytest.mark.usefixtures("queued")
+def test_a_suspended_queue_is_not_retried():
     operations.suspend_queues(Queue.objects.all(), actor="tests")
 
     assert operations.retry_queues(Queue.objects.all(), actor="tests") == 0
@@ -52,7 +53,8 @@ def test_suspending_twice_counts_once_and_resuming_undoes_it(queued):
     assert open_for(queued) is not None
 
 
-def test_retrying_the_unreachable_queue_asks_for_a_new_route(queued):
+@pytest.mark.usefixtures("queued")
+def test_retrying_the_unreachable_queue_asks_for_a_new_route():
     QueuedMessage.objects.update(routed_generation=99)
     Queue.objects.update(delivery_type=DeliveryType.UNREACHABLE)
     operations.retry_queues(Queue.objects.all(), actor="tests")
@@ -68,7 +70,8 @@ def test_a_suspended_message_is_not_sent_until_it_is_resumed(queued):
     assert open_for(queued) is not None
 
 
-def test_resuming_a_message_that_is_not_suspended_does_nothing(queued):
+@pytest.mark.usefixtures("queued")
+def test_resuming_a_message_that_is_not_suspended_does_nothing():
     assert operations.resume_messages(QueuedMessage.objects.all(), actor="tests") == 0
 
 
@@ -80,7 +83,8 @@ def test_removing_with_a_report_sends_one_to_the_sender(queued):
     assert Recipient.objects.get(message=queued.message_id).state == RecipientState.FAILED
 
 
-def test_removing_without_a_report_sends_nothing(queued):
+@pytest.mark.usefixtures("queued")
+def test_removing_without_a_report_sends_nothing():
     assert operations.remove_messages(QueuedMessage.objects.all(), with_ndr=False, actor="tests") == 1
 
     assert not Message.objects.filter(source="DSN").exists()

@@ -70,12 +70,11 @@ def test_no_more_sessions_than_the_limit_are_opened_to_one_queue(queued):
     limits = replace(LIMITS, connections_per_queue=2, claim=1)
     for _ in range(4):
         accept("bob@fabrikam.test")
-    opened = []
     with transaction.atomic():
-        for _ in range(4):
-            opened.append(
-                claims.open_session(queued.queue_id, worker=WORKER, limits=limits, now=timezone.now())
-            )
+        opened = [
+            claims.open_session(queued.queue_id, worker=WORKER, limits=limits, now=timezone.now())
+            for _ in range(4)
+        ]
 
     assert [one is not None for one in opened] == [True, True, False, False]
 
@@ -276,9 +275,9 @@ def test_the_claims_of_a_silent_worker_elsewhere_are_free_when_its_lease_ran_out
 
 
 def test_a_worker_that_renews_keeps_its_claims(queued):
-    open_for(queued)
+    opened = open_for(queued)
     later = timezone.now() + claims.LEASE * 2
-    assert claims.renew_leases(WORKER, now=later) == 1
+    assert claims.renew_leases([opened.session_id], now=later) == 1
     me = claims.Worker(name="me", host_name=socket.gethostname(), process_id=os.getpid())
     sweeps.expire_leases(queued.queue.server, worker=me, now=later)
 

@@ -191,7 +191,8 @@ def test_the_mail_of_a_dead_server_waits_when_no_other_source_server_is_there(he
     assert rerouting.reroute(here, now=timezone.now()) == 0
 
 
-def test_a_server_that_beats_is_alive_and_one_that_stopped_is_not(here):
+@pytest.mark.usefixtures("here")
+def test_a_server_that_beats_is_alive_and_one_that_stopped_is_not():
     now = timezone.now()
     beating = servers.beat(now=now)
 

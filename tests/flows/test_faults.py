@@ -1,0 +1,113 @@
+"""Processes die in the middle of the mail: nothing is lost, and few copies are double.
+
+smtp-source ──▶ smtp_in (kill -9) ──▶ table ──▶ worker (kill -9) ──▶ receiving server
+                               redis (FLUSHALL, kill -9)
+"""
+
+import subprocess
+import threading
+import time
+
+import pytest
+import redis
+
+from tests.flows.conftest import ems, smtp_source, tool
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.flow
+MESSAGES = 500
+OPEN_SESSIONS = 20
+"""Connections per queue: each kill may double one message of each."""
+
+
+@pytest.fixture
+def provider(program, receiver):
+    ems(
+        program,
+        'New-SendConnector -Name "Provider" -AddressSpaces "*" -DNSRoutingEnabled $false'
+        f" -SmartHosts 127.0.0.1 -Port {receiver.port}",
+    )
+    return receiver
+
+
+def under_load(program, provider, *, fault, after: int) -> None:
+    """Run `fault` once `after` messages have arrived, while the rest is still on its way."""
+    load = threading.Thread(target=smtp_source, args=[program], kwargs={"messages": MESSAGES})
+    load.start()
+    wait_until(lambda: len(provider.mails) >= after, what=f"{after} messages arrived", seconds=60)
+    fault()
+    load.join(120)
+    assert not load.is_alive()
+
+
+def all_arrived(provider) -> None:
+    expected = {f"{number}b@fabrikam.test" for number in range(1, MESSAGES + 1)}
+    wait_until(lambda: expected <= set(provider.copies()), what="every message arrived", seconds=90)
+
+
+def test_redis_flushed_and_killed_loses_nothing_and_doubles_nothing(program, provider):
+    def fault():
+        redis.Redis(unix_socket_path=str(program.data_dir / "redis.sock")).flushall()
+        pid = program.kill("redis")
+        program.wait_restarted("redis", after=pid)
+
+    under_load(program, provider, fault=fault, after=50)
+    all_arrived(provider)
+
+    assert provider.copies().total() == MESSAGES
+
+
+def test_a_killed_worker_loses_nothing_and_doubles_at_most_one_message_per_session(program, provider):
+    under_load(program, provider, fault=lambda: program.kill("worker"), after=100)
+    all_arrived(provider)
+
+    assert provider.copies().total() <= MESSAGES + OPEN_SESSIONS
+
+
+def test_a_killed_listener_loses_nothing_that_it_said_250_for(program, provider):
+    """Each client keeps its own ledger: a recipient counts as accepted when swaks saw the 250."""
+    accepted: list[str] = []
+    stop = threading.Event()
+
+    def client(name: str) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            recipient = f"{name}{number}@fabrikam.test"
+            done = subprocess.run(
+                [tool("swaks"), "--server", f"{program.smtp[0]}:{program.smtp[1]}", "--hide-all",
+                 "--from", "anna@contoso.test", "--to", recipient],
+                capture_output=True, timeout=60, check=False,
+            )  # fmt: skip
+            if done.returncode == 0:
+                accepted.append(recipient)
+
+    clients = [threading.Thread(target=client, args=[name]) for name in "abcd"]
+    for thread in clients:
+        thread.start()
+    wait_until(lambda: len(accepted) >= 20, what="twenty messages accepted", seconds=60)
+    pid = program.kill("smtp")
+    program.wait_restarted("smtp", after=pid)
+    before = len(accepted)
+    wait_until(lambda: len(accepted) >= before + 20, what="the listener accepts again", seconds=60)
+    stop.set()
+    for thread in clients:
+        thread.join(60)
+    wait_until(
+        lambda: set(accepted) <= set(provider.copies()), what="all that was accepted arrived", seconds=60
+    )
+
+    assert max(provider.copies().values()) == 1
+
+
+def test_mail_under_way_survives_three_kills_in_a_row(program, provider):
+    def fault():
+        for name in ("redis", "worker", "worker"):
+            pid = program.kill(name)
+            program.wait_restarted(name, after=pid)
+            time.sleep(0.5)
+
+    under_load(program, provider, fault=fault, after=50)
+    all_arrived(provider)
+
+    assert provider.copies().total() <= MESSAGES + 2 * OPEN_SESSIONS
