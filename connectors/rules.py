@@ -1,5 +1,6 @@
 """Which settings of a send connector are refused together, each with one sentence (exchange.md 1.2)."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -169,7 +170,7 @@ _RULES: tuple[Callable[[ConnectorSpec], Iterator[Problem]], ...] = (
 
 
 def _repeated(field: str, values: Sequence[str], rule: str) -> Iterator[Problem]:
-    for value in dict.fromkeys(value for value in values if values.count(value) > 1):
+    for value in (value for value, times in Counter(values).items() if times > 1):
         yield _problem(field, value, rule)
 
 

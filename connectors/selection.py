@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from connectors.address_spaces import EVERY_DOMAIN, SMTP, AddressSpace
-from connectors.domains import readable
+from connectors.domains import MAX_DOMAIN_CHARACTERS, readable
 from connectors.errors import shown
 from connectors.validators import format_size
 
@@ -155,6 +155,9 @@ class RoutingTable:
             yield entries
         if self._suffix:
             suffix = domain
+            if len(domain) > MAX_DOMAIN_CHARACTERS:
+                # No pattern is longer; a hostile domain of 50,000 labels costs no more than a long one.
+                suffix = domain[-MAX_DOMAIN_CHARACTERS - 1 :].partition(".")[2]
             while suffix:
                 if entries := self._suffix.get(suffix):
                     yield entries

@@ -20,6 +20,8 @@ _SIZE = re.compile(
     r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?(B|KB|MB|GB|TB|)(?: \(([0-9,]{1,20}) bytes\))?", re.IGNORECASE
 )
 _SPAN = re.compile(r"(?:([0-9]{1,5})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})")
+_NOT_IN_A_PASSWORD = re.compile("[\0\r\n\ud800-\udfff]")
+"""Line ends and NUL would break the dialogue; half a surrogate pair has no UTF-8 form."""
 _SERVER = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?")
 
 
@@ -153,7 +155,7 @@ def username(text: str) -> str:
 
 def password(text: str) -> str:
     """Check a password before it is sealed (RFC 4616: no NUL). Raises InvalidValue, without it."""
-    if not 1 <= len(text) <= MAX_PASSWORD_CHARACTERS or any(character in text for character in "\0\r\n"):
+    if not 1 <= len(text) <= MAX_PASSWORD_CHARACTERS or _NOT_IN_A_PASSWORD.search(text):
         rule = f"a password has 1 to {MAX_PASSWORD_CHARACTERS} characters and no line end"
         raise InvalidValue("sealed_password", "", rule)
     return text

@@ -73,8 +73,8 @@ def test_what_exchange_takes_has_no_problems(spec):
         (
             replace(LOGIN, auth=SmartHostAuth.BASIC_REQUIRE_TLS, ignore_starttls=True),
             (
-                "Smart host authentication BasicAuthRequireTLS: authentication only after starting TLS can never "
-                "happen while STARTTLS is ignored."
+                "Smart host authentication BasicAuthRequireTLS: authentication only after starting TLS "
+                "can never happen while STARTTLS is ignored."
             ),
         ),
         (

@@ -148,7 +148,12 @@ def test_a_hostile_domain_is_harmless_in_a_reason():
     assert len(choice.considered[0].reason) < 200
 
 
-DOMAINS = ("com", "contoso.com", "mail.contoso.com", "a.mail.contoso.com", "fabrikam.com", "[192.0.2.1]", "")
+DOMAINS = (
+    *("com", "contoso.com", "mail.contoso.com", "a.mail.contoso.com", "fabrikam.com"),
+    *("[192.0.2.1]", "", "..", "a..com", ".contoso.com", "*", "*.com", "x" * 300, "x." * 300 + "contoso.com"),
+    # 253 and 254 characters: the longest name that a pattern could have, and one more.
+    *("x" * 241 + ".contoso.com", "x" * 242 + ".contoso.com"),
+)
 PATTERNS = ("*", "*.com", "*.contoso.com", "contoso.com", "mail.contoso.com", "*.mail.contoso.com", "FAX:1")
 SPACES = st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=4, unique=True).flatmap(
     lambda patterns: st.lists(st.integers(1, 3), min_size=len(patterns), max_size=len(patterns)).map(

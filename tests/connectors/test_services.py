@@ -76,16 +76,19 @@ def test_one_draft_makes_one_connector_however_often_finish_is_clicked(internet)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_clicks_at_the_same_moment_make_one_connector(internet):
+@pytest.mark.parametrize("earlier", [False, True], ids=["the very first", "a later one"])
+def test_two_clicks_at_the_same_moment_make_one_connector(internet, make, earlier):
+    before = int(earlier and bool(make(internet, name="Earlier")))
     guid = uuid.uuid4()
     made = in_threads(*[lambda: services.create(internet, guid=guid, actor="anna")] * 4)
 
     assert len({connector.pk for connector in made}) == 1
-    assert SendConnector.objects.count() == SourceServer.objects.count() == generation() == 1
+    assert SendConnector.objects.count() == SourceServer.objects.count() == generation() == before + 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_that_take_one_name_at_the_same_moment_one_is_told(internet):
+def test_of_two_that_take_one_name_at_the_same_moment_one_is_told(internet, make):
+    make(internet, name="Earlier")
     made = in_threads(*[lambda: services.create(internet, guid=uuid.uuid4(), actor="anna")] * 3)
 
     assert sorted(type(one).__name__ for one in made) == ["InvalidConnector"] * 2 + ["SendConnector"]

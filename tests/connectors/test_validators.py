@@ -176,7 +176,7 @@ def test_a_server_name_is_stored_in_upper_case():
         validators.server("E15 MB1")
 
 
-@pytest.mark.parametrize("secret", ["", "x" * 2000, "hun\0ter2", "hunter2\r\nMAIL FROM:<>"])
+@pytest.mark.parametrize("secret", ["", "x" * 2000, "hun\0ter2", "hunter2\r\nMAIL FROM:<>", "hunter\ud800"])
 def test_a_refused_password_never_stands_in_the_error(secret):
     with pytest.raises(InvalidValue) as caught:
         validators.password(secret)
