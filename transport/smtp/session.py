@@ -1,0 +1,136 @@
+"""One open session with one host: what is said, what is heard, and the reply that stands for a broken one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from transport.envelope import Host, Reply, Stage
+from transport.smtp.errors import ConversationBroken, HostClosing, HungUp, OutOfStep, SessionFailed
+from transport.smtp.extensions import Extensions
+from transport.smtp.replies import HostReply
+from transport.smtp.wire import Wire
+
+Log = Callable[[str, str], None]
+"""Takes an event, one of `+ - > < *`, and a line without secrets and content (protocol log)."""
+
+SERVICE_CLOSING = 421
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Session:
+    """A connection and what is known about the host at its end."""
+
+    host: Host
+    wire: Wire
+    seconds: Mapping[Stage, float]
+    """How long to wait for a reply, by stage."""
+    block_seconds: float
+    log: Log | None = None
+    extensions: Extensions = field(default_factory=Extensions)
+    needs_reset: bool = False
+    """A transaction was begun and not finished."""
+    open: bool = True
+
+    def ask(
+        self, command: bytes, *, stage: Stage, shown: str = "", secrets: Sequence[bytes] = ()
+    ) -> HostReply:
+        """Send one command and wait for its reply. Raises SessionFailed when none comes.
+
+        `shown` is what the protocol log gets in place of a command that holds a secret.
+        """
+        try:
+            if self.wire.unread:
+                raise OutOfStep("the host talks without being asked")
+            self._log(">", shown or command.decode().rstrip())
+            self.wire.send(command, seconds=self.seconds[stage])
+            return self.hear(stage, secrets=secrets)
+        except ConversationBroken as error:
+            raise SessionFailed(self.broken(error, stage=stage)) from error
+
+    def say(self, commands: Sequence[bytes], *, stage: Stage) -> None:
+        """Send several commands in one write."""
+        if self.log is not None:
+            for command in commands:
+                self.log(">", command.decode().rstrip())
+        self.wire.send(b"".join(commands), seconds=self.seconds[stage])
+
+    def hear(self, stage: Stage, *, secrets: Sequence[bytes] = ()) -> HostReply:
+        """Wait for the next reply. Raises HostClosing for a 421 and every other ConversationBroken."""
+        said = self.wire.read_reply(seconds=self.seconds[stage])
+        if secrets:
+            said = said.without(secrets)
+        if self.log is not None:
+            for line in said.lines:
+                self.log("<", line)
+        if said.code == SERVICE_CLOSING:
+            raise HostClosing(said)
+        return said
+
+    def refuse(self, said: HostReply, *, stage: Stage) -> NoReturn:
+        """End the session over what the host said."""
+        if said.refusal:
+            raise SessionFailed(self.reply(said, stage=stage))
+        error = OutOfStep(f"{said.code} is no answer here")
+        raise SessionFailed(self.broken(error, stage=stage))
+
+    def fail(self, code: int, enhanced: str, text: str, *, stage: Stage) -> NoReturn:
+        """End the session over something we know ourselves."""
+        self._log("*", text)
+        raise SessionFailed(local_reply(self.host, code=code, enhanced=enhanced, text=text, stage=stage))
+
+    def broken(self, error: ConversationBroken, *, stage: Stage) -> Reply:
+        """Close, and return the reply that stands for it."""
+        if isinstance(error, HostClosing):
+            self.close(by="Remote")
+            return self.reply(error.said, stage=stage)
+        self._log("*", str(error))
+        self.close(by="Remote" if isinstance(error, HungUp) else "Local")
+        return local_reply(self.host, code=error.code, enhanced=error.enhanced, text=str(error), stage=stage)
+
+    def reply(self, said: HostReply, *, stage: Stage) -> Reply:
+        """Return what the host said as a reply."""
+        return Reply(
+            code=said.code,
+            enhanced=said.enhanced,
+            text=said.text,
+            stage=stage,
+            host=self.host.name,
+            address=endpoint(self.host),
+        )
+
+    def refusal(self, code: int, enhanced: str, text: str, *, stage: Stage) -> Reply:
+        """Return a reply of our own about one message or recipient; the session goes on."""
+        return local_reply(self.host, code=code, enhanced=enhanced, text=text, stage=stage)
+
+    def close(self, *, by: str = "Local") -> None:
+        """Close at once; may be called again."""
+        if self.open:
+            self.open = False
+            self.wire.close()
+            self._log("-", by)
+
+    def note(self, text: str) -> None:
+        """Write a fact into the protocol log."""
+        self._log("*", text)
+
+    def _log(self, event: str, text: str) -> None:
+        if self.log is not None:
+            self.log(event, text)
+
+
+def local_reply(host: Host, *, code: int, enhanced: str, text: str, stage: Stage) -> Reply:
+    """Return a reply that no peer gave."""
+    return Reply(
+        code=code,
+        enhanced=enhanced,
+        text=text,
+        stage=stage,
+        host=host.name,
+        address=endpoint(host),
+        remote=False,
+    )
+
+
+def endpoint(host: Host) -> str:
+    """Return `ip:port`, an IPv6 address in brackets."""
+    return f"[{host.address}]:{host.port}" if ":" in host.address else f"{host.address}:{host.port}"

@@ -1,0 +1,174 @@
+"""STARTTLS: what a policy demands, and the layer that turns plain bytes into records and back.
+
+The layer never touches a socket: so the deadlines of `wire` hold inside the handshake too, and it works the
+same under gevent.
+"""
+
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from connectors.profiles import SmartHostAuth, TlsAuthLevel, TlsPolicy
+from transport.cleaning import clean_text
+from transport.smtp import certificates
+from transport.smtp.errors import HungUp, TlsFailed
+
+_RECORD_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TlsFacts:
+    """What an encrypted session can say for itself."""
+
+    version: str
+    """`TLSv1.3`"""
+    cipher: str
+    subject: str
+    """Subject of the host's certificate; verified or not."""
+    verified: bool
+    """The chain, and the name where one was demanded, were checked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TlsDemand:
+    """A policy applied to one host."""
+
+    wanted: bool
+    """STARTTLS is used when offered."""
+    required: bool
+    """Nothing goes on in the clear."""
+    verify: bool = False
+    """The certificate must come from a trusted authority."""
+    verify_name: bool = False
+    name: str = ""
+    """What the certificate must be valid for under `verify_name`."""
+
+
+def demand(policy: TlsPolicy, *, auth: SmartHostAuth, tls_name: str) -> TlsDemand:
+    """Return what a session must reach. Opportunistic by default (RFC 7435).
+
+    `tls_name` is the recipient domain for MX delivery, the smart host as configured otherwise.
+    BasicAuthRequireTLS demands a certificate for the smart host before the password is sent; TlsDomain, where
+    DomainValidation names one, is the administrator's own word and comes first.
+    """
+    level = policy.auth_level
+    secret = auth is SmartHostAuth.BASIC_REQUIRE_TLS
+    required = policy.require or level is not None or secret
+    named = level is TlsAuthLevel.DOMAIN_VALIDATION
+    return TlsDemand(
+        wanted=not policy.ignore,
+        required=required,
+        verify=secret or level in {TlsAuthLevel.CERTIFICATE_VALIDATION, TlsAuthLevel.DOMAIN_VALIDATION},
+        verify_name=secret or named,
+        name=(policy.domain if named else "") or tls_name,
+    )
+
+
+def layer(demanded: TlsDemand, *, host_name: str, ca_file: str | None) -> "TlsLayer":
+    """Return the layer for one connection.
+
+    The name that must be proven is also the one asked for (SNI), so a host with many certificates can show
+    the right one. Raises TlsFailed when there is no such name.
+    """
+    if demanded.verify_name and not demanded.name:
+        raise TlsFailed("There is no name that the certificate of the host could be checked against")
+    context = _context(verify=demanded.verify, verify_name=demanded.verify_name, ca_file=ca_file)
+    name = demanded.name if demanded.verify_name else host_name
+    try:
+        return TlsLayer(context, name=name)
+    except ValueError as error:
+        if demanded.verify_name:
+            raise TlsFailed(f"No certificate can be valid for {clean_text(name, limit=255)!r}") from error
+        return TlsLayer(context, name=None)
+
+
+@lru_cache(maxsize=16)
+def _context(*, verify: bool, verify_name: bool, ca_file: str | None) -> ssl.SSLContext:
+    """Loading the trusted authorities takes longer than a handshake: one context serves all sessions."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = verify_name
+    if not verify:
+        context.verify_mode = ssl.CERT_NONE
+        # A short key is better than the clear text that would follow a refused handshake.
+        context.set_ciphers("DEFAULT:@SECLEVEL=1")
+    elif ca_file is not None:
+        context.load_verify_locations(ca_file)
+    else:
+        context.load_default_certs()
+    return context
+
+
+class TlsLayer:
+    """One TLS session over bytes that somebody else carries."""
+
+    __slots__ = ("_incoming", "_outgoing", "_tls", "_verified")
+
+    def __init__(self, context: ssl.SSLContext, *, name: str | None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._verified = context.verify_mode == ssl.CERT_REQUIRED
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+
+    def shake_hands(self, received: bytes) -> bool:
+        """Take one step; return whether the handshake is complete. Raises TlsFailed."""
+        self._incoming.write(received)
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLCertVerificationError as error:
+            raise TlsFailed(f"Certificate validation failed: {_reason(error.verify_message)}") from error
+        except ssl.SSLError as error:
+            raise TlsFailed(f"TLS negotiation failed: {_reason(error.reason)}") from error
+        return True
+
+    def take_outgoing(self) -> bytes:
+        """Return what must go out now, also after reading."""
+        return self._outgoing.read()
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Return the records that carry `data`. Raises TlsFailed."""
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise TlsFailed(f"TLS broke off: {_reason(error.reason)}") from error
+        return self._outgoing.read()
+
+    def decrypt(self, received: bytes) -> bytes:
+        """Return the plain bytes of the records that are complete. Raises HungUp and TlsFailed."""
+        self._incoming.write(received)
+        plain: list[bytes] = []
+        try:
+            while part := self._tls.read(_RECORD_BYTES):
+                plain.append(part)
+        except ssl.SSLWantReadError:
+            return b"".join(plain)
+        except ssl.SSLError as error:
+            raise TlsFailed(f"TLS broke off: {_reason(error.reason)}") from error
+        if not plain:
+            raise HungUp("Connection dropped: the host ended TLS")
+        return b"".join(plain)
+
+    def say_goodbye(self) -> bytes:
+        """Return the close_notify alert, as far as there is one to send."""
+        # Nobody waits for the other side's alert.
+        with suppress(ssl.SSLError):
+            self._tls.unwrap()
+        return self._outgoing.read()
+
+    @property
+    def facts(self) -> TlsFacts:
+        """Valid after the handshake."""
+        cipher = self._tls.cipher()
+        return TlsFacts(
+            version=self._tls.version() or "",
+            cipher=cipher[0] if cipher else "",
+            subject=certificates.subject(self._tls.getpeercert(binary_form=True) or b""),
+            verified=self._verified,
+        )
+
+
+def _reason(text: str | None) -> str:
+    return clean_text(text or "unknown reason", limit=200).replace("_", " ").lower()

@@ -1,0 +1,231 @@
+"""One message over an open session: MAIL, RCPT, DATA, content, final dot, and a reply for every recipient."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from transport.envelope import Reply, Stage, Transaction, TransactionResult
+from transport.smtp import content
+from transport.smtp.errors import CannotSay, ConversationBroken, HungUp, OutOfStep
+from transport.smtp.plans import RESET, Step, plan
+from transport.smtp.replies import HostReply
+from transport.smtp.session import Session
+
+PIPELINE_LIMIT = 100
+"""Commands per write. Their replies fit any socket buffer, so neither side can wait for the other to read."""
+
+_LONE_DOT = b".\r\n"
+
+
+class MailTransaction:
+    """What is known so far about one message on its way to one host (RFC 5321 section 3.3)."""
+
+    def __init__(self, session: Session, transaction: Transaction, *, before_dot: Callable[[], None]) -> None:
+        self._session = session
+        self._transaction = transaction
+        self._before_dot = before_dot
+        self._replies: list[Reply | None] = [None] * len(transaction.recipients)
+        """None while the recipient is not refused."""
+        self._stage = Stage.MAIL
+        self._hopeful = 0
+        """Recipients that the host accepted."""
+        self._content_wanted = False
+        """The host answered DATA with 354."""
+        self._dot_sent = False
+        self._in_doubt = False
+
+    def run(self) -> TransactionResult:
+        """Hold the conversation; trouble with the host or the network becomes replies."""
+        try:
+            self._converse()
+        except ConversationBroken as error:
+            self._give_up(error)
+        except BaseException:
+            # A killed greenlet, or a caller that could not record the last outcome: the host must see no dot.
+            self._session.close()
+            raise
+        return TransactionResult(
+            replies=tuple(zip(self._transaction.recipients, self._decided(), strict=True)),
+            in_doubt=self._in_doubt,
+            session_open=self._session.open,
+        )
+
+    def _converse(self) -> None:
+        if not self._session.open:
+            reply = self._session.refusal(421, "4.4.2", "The session is closed", stage=self._stage)
+            self._settle(reply)
+            return
+        steps = self._plan()
+        if not steps:
+            return
+        self._session.note(f"sending message with RecordId {self._transaction.message_id}")
+        if self._interrupted():
+            return
+        for group in self._groups(steps):
+            if not self._worth_saying(group):
+                break
+            self._session.say([step.line for step in group], stage=group[0].stage)
+            for step in group:
+                self._stage = step.stage
+                self._take(step, self._session.hear(step.stage))
+            self._check_step()
+        if self._content_wanted:
+            self._send_content()
+
+    # What to say
+
+    def _plan(self) -> Sequence[Step]:
+        """Return MAIL, RCPT and DATA, or nothing when the message cannot go to this host."""
+        try:
+            planned = plan(self._transaction, offered=self._session.extensions)
+        except CannotSay as error:
+            self._settle(self._cannot_say(error, stage=Stage.MAIL))
+            return ()
+        for index, reason in planned.refused.items():
+            self._replies[index] = self._cannot_say(reason, stage=Stage.RCPT)
+        return planned.steps
+
+    def _cannot_say(self, error: CannotSay, *, stage: Stage) -> Reply:
+        return self._session.refusal(error.code, error.enhanced, str(error), stage=stage)
+
+    def _groups(self, steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+        """Yield what goes out in one write."""
+        at_once = PIPELINE_LIMIT if self._session.extensions.pipelining else 1
+        if self._session.needs_reset:
+            steps = [RESET, *steps]
+        for at in range(0, len(steps), at_once):
+            yield steps[at : at + at_once]
+
+    def _worth_saying(self, group: Sequence[Step]) -> bool:
+        """Whether anybody could still get the message; in a group of its own, DATA needs a recipient."""
+        if group[0].stage is Stage.DATA:
+            return self._hopeful > 0
+        return None in self._replies
+
+    # What the host answers
+
+    def _take(self, step: Step, said: HostReply) -> None:
+        if step is RESET:
+            self._session.needs_reset = False
+        elif step.stage is Stage.MAIL:
+            self._take_mail(said)
+        elif step.stage is Stage.RCPT:
+            self._take_rcpt(step.recipient, said)
+        else:
+            self._take_data(said)
+
+    def _check_step(self) -> None:
+        """Refuse what nobody asked for; after 354 it may be a refusal that `_interrupted` will hear."""
+        if self._session.wire.unread and not (self._content_wanted and self._hopeful):
+            raise OutOfStep("the host gave more replies than it got commands")
+
+    def _take_mail(self, said: HostReply) -> None:
+        if said.refusal:
+            self._settle(self._session.reply(said, stage=Stage.MAIL))
+        elif said.positive:
+            self._session.needs_reset = True
+        else:
+            raise OutOfStep(f"{said.code} is no answer to MAIL")
+
+    def _take_rcpt(self, recipient: int, said: HostReply) -> None:
+        if said.intermediate:
+            raise OutOfStep(f"{said.code} is no answer to RCPT")
+        if self._replies[recipient] is not None:
+            return
+        if said.refusal:
+            self._replies[recipient] = self._session.reply(said, stage=Stage.RCPT)
+        else:
+            self._hopeful += 1
+
+    def _take_data(self, said: HostReply) -> None:
+        if said.positive:
+            # 2yz before any content: this is the answer to something else, and nothing was delivered.
+            raise OutOfStep(f"{said.code} is no answer to DATA")
+        if said.refusal:
+            self._settle(self._session.reply(said, stage=Stage.DATA))
+        else:
+            self._content_wanted = True
+
+    # The content
+
+    def _send_content(self) -> None:
+        if not self._hopeful:
+            self._send_lone_dot()
+            return
+        blocks = content.blocks(self._transaction.content)
+        block = next(blocks)
+        for following in blocks:
+            if not self._send_block(block):
+                return
+            block = following
+        self._before_dot()
+        if not self._send_block(block):
+            return
+        self._dot_sent = True
+        self._stage = Stage.DOT
+        self._take_verdict(self._session.hear(Stage.DOT))
+
+    def _send_lone_dot(self) -> None:
+        """End an empty message for nobody (RFC 2920 section 3.1)."""
+        self._session.say([_LONE_DOT], stage=Stage.DATA)
+        self._session.hear(Stage.DOT)
+        self._session.needs_reset = False
+
+    def _send_block(self, block: bytes) -> bool:
+        """Return False when the host refused the message before it had all of it."""
+        if self._interrupted():
+            return False
+        try:
+            self._session.wire.send(block, seconds=self._session.block_seconds)
+        except HungUp:
+            # A host that closes in the middle may have said why.
+            if self._interrupted():
+                return False
+            raise
+        return True
+
+    def _interrupted(self) -> bool:
+        """Listen for what the host says unasked; True when that was a refusal, which then ends the session.
+
+        A 2yz or 3yz here answers nothing that we sent: whatever it was meant for, it must not be taken for
+        the answer to the final dot.
+        """
+        if not self._session.wire.poll():
+            return False
+        said = self._session.hear(self._stage)
+        if not said.refusal or (self._stage is Stage.MAIL and said.code >= 500):  # noqa: PLR2004 - 5yz
+            raise OutOfStep(f"the host said {said.code} without being asked")
+        self._settle(self._session.reply(said, stage=self._stage))
+        self._session.close()
+        return True
+
+    def _take_verdict(self, said: HostReply) -> None:
+        if said.intermediate:
+            raise OutOfStep(f"{said.code} is no answer to the final dot")
+        self._session.needs_reset = False
+        self._settle(self._session.reply(said, stage=Stage.DOT))
+        if self._session.wire.unread:
+            self._session.broken(OutOfStep("the host gave two answers to one message"), stage=Stage.DOT)
+
+    # The outcome
+
+    def _give_up(self, error: ConversationBroken) -> None:
+        so_far = error.so_far if isinstance(error, OutOfStep) else None
+        reply = self._session.broken(error, stage=self._stage)
+        if self._dot_sent and so_far is not None and so_far.positive:
+            # Too long a reply, but its code says that the host has the message: it must not get it again.
+            self._settle(self._session.reply(so_far, stage=Stage.DOT))
+            return
+        if isinstance(error, OutOfStep) and not self._dot_sent:
+            # Nobody knows which answer was meant for whom.
+            self._replies = [old if old and not old.remote else None for old in self._replies]
+        self._in_doubt = self._dot_sent and error.leaves_doubt and None in self._replies
+        self._settle(reply)
+
+    def _settle(self, reply: Reply) -> None:
+        """Let `reply` decide for all recipients that nothing decided for yet."""
+        self._replies = [reply if old is None else old for old in self._replies]
+
+    def _decided(self) -> Iterator[Reply]:
+        for reply in self._replies:
+            yield reply or self._session.refusal(
+                451, "4.5.0", "The host did not decide about the recipient", stage=self._stage
+            )
