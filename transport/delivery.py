@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from connectors.profiles import Delivery, DeliveryProfile
 from transport import destinations, judged, verdicts
 from transport.commits import Committer
 from transport.envelope import Host, Reply, Transaction
 from transport.outcomes import Answer, Close, Connected, Open, Settle, Wish, Work
+from transport.protocol_log import SessionLog
 from transport.queue.claims import Claim, Limits, Opened, Worker
 from transport.queue.records import Outcome, Try
 from transport.smtp.client import Client
@@ -34,6 +36,8 @@ class Engine:
     """`address:port` where this server takes mail in: mail is never sent back there."""
     ring: Callable[[int], None]
     """Ask for one more session to a queue id."""
+    protocol_logs: Path
+    """Folder of the send protocol log."""
     open_sessions: set[int]
     """The sessions that really run here: only their leases are renewed."""
     stopping: Callable[[], bool]
@@ -62,6 +66,7 @@ class Attempt:
         self.claims: deque[Claim] = deque(work.opened.claims)
         self.unwritten: Future[Answer] | None = None
         self.settled = 0
+        self.log = self._protocol_log()
         self.tries: list[Try] = []
         """Hosts that failed before a message could be tried there."""
 
@@ -75,6 +80,8 @@ class Attempt:
         finally:
             # From here on nobody renews the lease: if the close is lost, the lease runs out.
             self.engine.open_sessions.discard(self.opened.session_id)
+            if self.log is not None:
+                self.log.close()
             self._close(failure if not self.settled else None)
         return self.settled
 
@@ -127,6 +134,8 @@ class Attempt:
 
     def _use_host(self, host: Host, *, tls_name: str) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
+        if self.log is not None:
+            self.log.remote = f"{host.address}:{host.port}"
         while self.claims and not self.engine.stopping():
             client = self._client()
             try:
@@ -151,7 +160,13 @@ class Attempt:
             auth=profile.auth,
             credentials=profile.credentials,
             timeouts=_timeouts(profile),
+            log=self.log,
         )
+
+    def _protocol_log(self) -> SessionLog | None:
+        if not self.profile.protocol_logging:
+            return None
+        return SessionLog(self.engine.protocol_logs, connector=self.profile.name)
 
     def _carry(self, client: Client) -> Reply | None:
         for sent in range(self.profile.messages_per_connection):

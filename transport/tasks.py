@@ -47,6 +47,7 @@ def _make_engine() -> delivery.Engine:
         limits=Limits(),
         own_listeners=(settings.SMTP_ADDRESS,),
         ring=lambda queue_id: bell.ring(settings.SERVER_NAME, queue_id),
+        protocol_logs=settings.DATA_DIR / "logs" / "ProtocolLog" / "SmtpSend",
         open_sessions=set(),
         stopping=_stopping.is_set,
     )
