@@ -1,0 +1,201 @@
+"""What the tests need beyond pip: finds it, installs it where it may, runs a throw-away PostgreSQL.
+
+python tests/tools.py install
+python tests/tools.py with-postgresql COMMAND...
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+# Debian keeps the programs of an administrator off an ordinary user's PATH.
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+PROGRAMS = {
+    "chromium": "chromium",
+    "swaks": "swaks",
+    "smtp-source": "postfix",
+    "smtp-sink": "postfix",
+    "nsd": "nsd",
+    "perl": "perl",
+}
+POSTGRESQL_STARTS_WITHIN = 30.0
+
+
+def main() -> int:
+    """Run one of the two commands; returns the exit status."""
+    match sys.argv[1:]:
+        case ["install"]:
+            return install()
+        case ["with-postgresql", *command] if command:
+            return run_with_postgresql(command)
+    sys.stderr.write(__doc__ or "")
+    return 2
+
+
+def install() -> int:
+    """Make sure of every tool; without root it only names what is missing."""
+    missing = missing_packages()
+    if missing and os.geteuid() == 0:
+        install_packages(missing)
+        missing = missing_packages()
+    if missing:
+        sys.stderr.write(f"the tests need: apt-get install --no-install-recommends {' '.join(missing)}\n")
+        return 1
+    return 0
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages of the tools that are not there."""
+    packages = {package for name, package in PROGRAMS.items() if not shutil.which(name, path=SEARCH_PATH)}
+    if not postgresql_programs():
+        packages.add("postgresql")
+    if not perl_has_tls():
+        packages.add("libnet-ssleay-perl")
+    return sorted(packages)
+
+
+def postgresql_programs() -> Path | None:
+    """The folder of `initdb` and `postgres`: the newest version of Debian's, else where the PATH has it."""
+    versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(versions, key=lambda found: float(found.parts[-3]), default=None)
+    on_path = shutil.which("initdb")
+    return newest.parent if newest else Path(on_path).parent if on_path else None
+
+
+def perl_has_tls() -> bool:
+    """Whether swaks can speak TLS."""
+    if not shutil.which("perl"):
+        return False
+    return subprocess.run(["perl", "-MNet::SSLeay", "-e1"], capture_output=True, check=False).returncode == 0
+
+
+def install_packages(packages: list[str]) -> None:
+    """Install with apt, unattended; nothing that is installed is left running."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    answer = "postfix postfix/main_mailer_type select No configuration\n"
+    quiet = ["apt-get", "-q", "-y", "-o", "Dpkg::Use-Pty=0"]
+    with services_kept_off():
+        subprocess.run([*quiet, "update"], env=environment, stdout=subprocess.DEVNULL, check=False)
+        if "postfix" in packages:
+            subprocess.run(["debconf-set-selections"], input=answer, text=True, check=False)
+        subprocess.run(
+            [*quiet, "install", "--no-install-recommends", *packages],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+
+
+@contextlib.contextmanager
+def services_kept_off() -> Iterator[None]:
+    """Tell Debian's packages to start nothing: the tests start what they need on ports of their own."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def run_with_postgresql(command: list[str]) -> int:
+    """Run a command with DATABASE_URL set to a cluster that lives as long; returns its exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with postgresql() as url:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """Start PostgreSQL on a free loopback port and a scratch directory; yields the URL of its database."""
+    programs = postgresql_programs()
+    if programs is None:
+        sys.exit("PostgreSQL is missing: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="admincenter-postgresql-") as scratch:
+        password, port = secrets.token_urlsafe(16), free_port()
+        make_cluster(Path(scratch), programs=programs, password=password)
+        server = start_cluster(Path(scratch), programs=programs, port=port)
+        try:
+            await_listener(port, server=server)
+            yield f"postgres://tests:{quote(password)}@127.0.0.1:{port}/postgres"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=30)
+
+
+def make_cluster(scratch: Path, *, programs: Path, password: str) -> None:
+    """Initialize the data directory, owned by the user that PostgreSQL will run as."""
+    password_file = scratch / "password"
+    password_file.write_text(password, encoding="ascii")
+    if os.geteuid() == 0:
+        shutil.chown(scratch, user=server_user())
+        shutil.chown(password_file, user=server_user())
+    subprocess.run(
+        [
+            *(programs / "initdb", "--pgdata", scratch / "data", "--username", "tests", "--encoding", "UTF8"),
+            *("--auth", "scram-sha-256", "--pwfile", password_file, "--locale", "C.UTF-8", "--no-sync"),
+        ],
+        stdout=subprocess.DEVNULL,
+        cwd=scratch,
+        user=server_user(),
+        check=True,
+    )
+
+
+def start_cluster(scratch: Path, *, programs: Path, port: int) -> subprocess.Popen[bytes]:
+    """Run the server without the care for power cuts that a scratch cluster does not need."""
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "log_min_messages": "fatal",
+    }
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    return subprocess.Popen(
+        [programs / "postgres", "-D", scratch / "data", *settings],
+        cwd=scratch,
+        user=server_user(),
+        process_group=0,
+    )
+
+
+def server_user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def await_listener(port: int, *, server: subprocess.Popen[bytes]) -> None:
+    """Wait until the port answers; exits if the server ended instead."""
+    deadline = time.monotonic() + POSTGRESQL_STARTS_WITHIN
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    sys.exit("the throw-away PostgreSQL did not start")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
