@@ -3,6 +3,7 @@
 import secrets
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from admincenter.models import Profile
@@ -23,3 +24,16 @@ def ensure_first_administrator() -> str | None:
     user = users.create_superuser(FIRST_ADMINISTRATOR, password=password)
     Profile.objects.create(user=user, must_change_password=True)
     return password
+
+
+def must_change_password(user: User) -> bool:
+    """Tell whether this user still has a password that somebody else made."""
+    return Profile.objects.filter(user=user, must_change_password=True).exists()
+
+
+@transaction.atomic
+def change_password(user: User, *, new: str) -> None:
+    """Set a password that its owner chose; the caller has validated it."""
+    user.set_password(new)
+    user.save(update_fields=["password"])
+    Profile.objects.update_or_create(user=user, defaults={"must_change_password": False})

@@ -1,0 +1,28 @@
+"""The pages of one's own account; signing in and out are Django's views on our templates."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from admincenter.accounts import services
+from admincenter.accounts.forms import NewPasswordForm
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Ask for the present password and a new one; other sessions of this user end."""
+    assert isinstance(request.user, User)  # noqa: S101 - LoginRequiredMiddleware let nobody else in
+    form = NewPasswordForm(request.user, request.POST or None)
+    if form.is_valid():
+        services.change_password(request.user, new=form.cleaned_data["new_password1"])
+        update_session_auth_hash(request, request.user)
+        messages.success(request, "Your password is changed. Your other sessions were signed out.")
+        return redirect("/")
+    context = {"form": form, "forced": services.must_change_password(request.user)}
+    status = 422 if form.is_bound else 200
+    return render(request, "admincenter/accounts/change_password.html", context, status=status)

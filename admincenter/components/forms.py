@@ -1,0 +1,141 @@
+"""What every form of the console shares: quiet drafts, lists of entries, choices with a sentence each."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, TypeVar
+
+from django import forms
+from django.forms.utils import ErrorDict
+
+Value = TypeVar("Value")
+ENTRY_LIMIT = 200
+"""More entries than this in one list are not read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One radio button."""
+
+    value: str
+    label: str
+    hint: str
+    checked: bool
+    disabled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One row of a list that is being typed."""
+
+    number: int
+    values: tuple[str, ...]
+    wrong: bool
+
+
+class Section(forms.Form):
+    """One page of a wizard, which is also one section of an edit dialog."""
+
+    use_required_attribute = False
+    places: Mapping[str, str] = {}
+    """Attribute of the spec -> field of this form where its problems are shown."""
+
+    def __init__(self, *args: Any, quiet: bool = False, **kwargs: Any) -> None:
+        """`quiet` shows what was typed without judging it: an unfinished page that one comes back to."""
+        self.quiet = quiet
+        super().__init__(*args, **kwargs)
+
+    def full_clean(self) -> None:
+        """Judge, unless quiet."""
+        if self.quiet:
+            self._errors = ErrorDict()
+            self.cleaned_data: dict[str, Any] = {}
+        else:
+            super().full_clean()
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return what the valid form says, by attribute of the spec; each form names its own."""
+        return self.cleaned_data
+
+    def texts(self, name: str) -> Sequence[str]:
+        """Return the entries of a list as they were typed."""
+        return [str(value) for value in self[name].value() or []][:ENTRY_LIMIT]
+
+    def options(
+        self, name: str, *, hints: Mapping[Any, str], ruled_out: Mapping[Any, str] | None = None
+    ) -> Iterator[Option]:
+        """Yield the radio buttons of a choice; a ruled-out one is disabled, and its hint is the reason."""
+        chosen = str(self[name].value())
+        choices: Sequence[tuple[str, str]] = self.fields[name].choices  # type: ignore[attr-defined] # a choice field
+        for value, label in choices:
+            reason = (ruled_out or {}).get(value, "")
+            yield Option(
+                value=value,
+                label=label,
+                hint=reason or hints.get(value, ""),
+                checked=value == chosen and not reason,
+                disabled=bool(reason),
+            )
+
+
+class JudgedField(forms.CharField):
+    """One text that a rule judges and turns into its value."""
+
+    def __init__(self, *, judge: Callable[[str], Any], needed: str = "", **kwargs: Any) -> None:
+        """`needed` is the sentence for an empty field; without it the field may be empty."""
+        self.judge = judge
+        kwargs.setdefault("widget", forms.TextInput(attrs={"class": "input"}))
+        super().__init__(required=bool(needed), error_messages={"required": needed}, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """Return the judged value, or "" for nothing. Raises ValidationError with the rule's sentence."""
+        text = super().clean(value)
+        return judged(iter([text]), judge=self.judge)[0] if text else ""
+
+
+class EntriesField(forms.Field):
+    """A list of texts: the values of all inputs of one name, each judged, empty ones left out."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self, *, judge: Callable[[str], str], split: bool = False, **kwargs: Any) -> None:
+        """`split` takes a pasted "a, b c" as three entries."""
+        self.judge = judge
+        self.split = split
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        """Return the judged entries. Raises ValidationError with a sentence for each wrong one."""
+        return tuple(judged(self._entries(value), judge=self.judge))
+
+    def _entries(self, value: Sequence[str]) -> Iterator[str]:
+        for text in value[:ENTRY_LIMIT]:
+            yield from text.replace(",", " ").split() if self.split else filter(None, [text.strip()])
+
+
+def judged(entries: Iterator[Any], *, judge: Callable[[Any], Value]) -> list[Value]:
+    """Apply `judge` to each; raise one ValidationError with the sentence of every one that was refused."""
+    good: list[Value] = []
+    errors: list[forms.ValidationError] = []
+    for entry in entries:
+        try:
+            good.append(judge(entry))
+        except ValueError as error:
+            errors.append(forms.ValidationError(str(error)))
+    if errors:
+        raise forms.ValidationError(errors)
+    return good
+
+
+def side_by_side(*columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Join parallel lists of inputs to rows; a missing cell is empty."""
+    return list(zip_longest(*columns, fillvalue=""))
+
+
+def refuses(judge: Callable[[Any], object], value: object) -> bool:
+    """Tell whether a rule refuses a value."""
+    try:
+        judge(value)
+    except ValueError:
+        return True
+    return False

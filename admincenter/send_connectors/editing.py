@@ -1,0 +1,110 @@
+"""The edit dialog of a send connector: the wizard's forms and a few more, over one stored connector."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils.datastructures import MultiValueDict
+
+from admincenter.components.forms import Section
+from admincenter.send_connectors.sections.delivery import AuthenticationForm, NetworkForm, SessionForm
+from admincenter.send_connectors.sections.general import GeneralForm, NameForm
+from admincenter.send_connectors.sections.scoping import AddressSpaceForm, HelloForm, SourceServerForm
+from admincenter.send_connectors.sections.security import SecurityForm
+from connectors import credentials, services
+from connectors.models import SendConnector
+from connectors.profiles import SmartHostAuth
+from connectors.specs import BASIC, ConnectorSpec
+from connectors.validators import format_size, format_time_span
+from transport import servers
+
+Typed = MultiValueDict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EditForms:
+    """All forms of the dialog, by the name that the template knows."""
+
+    name: NameForm
+    general: GeneralForm
+    network: NetworkForm
+    authentication: AuthenticationForm
+    session: SessionForm
+    spaces: AddressSpaceForm
+    source: SourceServerForm
+    hello: HelloForm
+    security: SecurityForm
+
+    def all(self) -> Collection[Section]:
+        """Return them in the order of the page."""
+        return (
+            self.name,
+            self.general,
+            self.network,
+            self.authentication,
+            self.session,
+            self.spaces,
+            self.source,
+            self.hello,
+            self.security,
+        )
+
+    def are_valid(self) -> bool:
+        """Judge every one, so that all errors are seen at once."""
+        judged = [section.is_valid() for section in self.all()]
+        return all(judged)
+
+    def spec(self, connector: SendConnector) -> ConnectorSpec:
+        """Return what these valid forms want; a typed password comes sealed, none keeps the stored one."""
+        spec = services.spec_of(connector)
+        for section in self.all():
+            spec = replace(spec, **section.settings())
+        password = self.authentication.cleaned_data["password"]
+        if password and spec.auth in BASIC:
+            return replace(spec, sealed_password=credentials.seal(password, guid=connector.guid))
+        return spec
+
+
+def forms_of(connector: SendConnector, *, data: Typed | None = None, quiet: bool = False) -> EditForms:
+    """Return the forms of a stored connector, or of what was sent for it."""
+    initial = _initial(services.spec_of(connector))
+    given: dict[str, Any] = {"data": data, "initial": initial, "quiet": quiet}
+    return EditForms(
+        name=NameForm(**given),
+        general=GeneralForm(**given),
+        network=NetworkForm(**given),
+        authentication=AuthenticationForm(**given, stored=bool(connector.sealed_password)),
+        session=SessionForm(**given),
+        spaces=AddressSpaceForm(**given),
+        source=SourceServerForm(**given, servers=servers.registered()),
+        hello=HelloForm(**given),
+        security=SecurityForm(**given),
+    )
+
+
+def _initial(spec: ConnectorSpec) -> Mapping[str, Any]:
+    return {
+        "name": spec.name,
+        "enabled": spec.enabled,
+        "comment": spec.comment,
+        "protocol_logging": "Verbose" if spec.protocol_logging else "None",
+        "max_message_size": format_size(spec.max_message_bytes),
+        "delivery": spec.delivery.value,
+        "smart_hosts": list(spec.smart_hosts),
+        "use_external_dns": spec.use_external_dns,
+        "port": spec.port,
+        "auth": (SmartHostAuth.BASIC if spec.auth in BASIC else spec.auth).value,
+        "after_tls": spec.auth is SmartHostAuth.BASIC_REQUIRE_TLS,
+        "username": spec.username,
+        "messages_per_connection": spec.messages_per_connection,
+        "inactivity_timeout": format_time_span(spec.inactivity_timeout),
+        "space_type": [space.type for space in spec.address_spaces],
+        "space_pattern": [space.readable for space in spec.address_spaces],
+        "space_cost": [str(space.cost) for space in spec.address_spaces],
+        "scoped": spec.scoped,
+        "source_servers": list(spec.source_servers),
+        "fqdn": spec.fqdn,
+        "starttls": "require" if spec.require_tls else "ignore" if spec.ignore_starttls else "opportunistic",
+        "tls_auth_level": spec.tls_auth_level or "",
+        "tls_domain": spec.tls_domain,
+    }

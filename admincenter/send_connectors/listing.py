@@ -1,0 +1,109 @@
+"""The list of send connectors as its page shows it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from admincenter.accounts.rights import Right, may
+from admincenter.components.lists import Order, read_order, read_selection
+from connectors.address_spaces import DEFAULT_COST, SMTP, AddressSpace
+from connectors.models import SendConnector
+from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
+from connectors.specs import DEFAULT_PORT
+from connectors.validators import format_size
+
+PAGE_ROWS = 200
+COLUMNS = {"name": "name_key", "status": "enabled", "type": "usage", "delivery": "delivery"}
+AUTHENTICATION = {
+    SmartHostAuth.NONE: "None",
+    SmartHostAuth.BASIC: "Basic authentication",
+    SmartHostAuth.BASIC_REQUIRE_TLS: "Basic authentication, only after starting TLS",
+    SmartHostAuth.EXTERNAL: "Externally secured",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the details pane."""
+
+    label: str
+    values: tuple[str, ...]
+
+
+def address(connector: SendConnector) -> str:
+    """Return the address of the list with this connector picked."""
+    return f"{reverse('send_connectors:list')}?selected={connector.pk}"
+
+
+def context(request: HttpRequest) -> dict[str, object]:
+    """Return what the list and its details pane need."""
+    order = read_order(request, columns=list(COLUMNS), default="name")
+    selected = read_selection(request.GET)
+    page = Paginator(_ordered(order), PAGE_ROWS).get_page(request.GET.get("page"))
+    chosen = list(SendConnector.objects.with_parts().filter(pk__in=selected).by_name())
+    return {
+        "tab": "send connectors",
+        "order": order,
+        "page": page,
+        "selected": {connector.pk for connector in chosen},
+        "chosen": chosen,
+        "facts": list(facts(chosen[0])) if len(chosen) == 1 else [],
+        "vanished": bool(selected) and not chosen,
+        "may_change": may(request.user, Right.CONNECTORS),
+    }
+
+
+def facts(connector: SendConnector) -> Iterator[Fact]:
+    """Yield what an administrator wants to know of one connector, in the order of the wizard."""
+    yield Fact("Type", (connector.usage,))
+    if connector.comment:
+        yield Fact("Comment", (connector.comment,))
+    yield from _delivery(connector)
+    yield Fact("Address space", tuple(space_in_words(row.space) for row in connector.address_spaces.all()))
+    if connector.scoped:
+        yield Fact("Scope", ("Only servers in the same site as a source server",))
+    yield Fact("Source server", tuple(row.server_name for row in connector.source_servers.all()))
+    yield Fact("TLS", (_tls(connector),))
+    yield Fact("Maximum message size", (format_size(connector.max_message_bytes).partition(" (")[0],))
+    yield Fact("Protocol logging", ("Verbose" if connector.protocol_logging else "None",))
+
+
+def space_in_words(space: AddressSpace) -> str:
+    """Say an address space for people: `*.contoso.com`, and type and cost where they are unusual."""
+    kind = "" if space.type == SMTP else f"{space.type}:"
+    cost = "" if space.cost == DEFAULT_COST else f" (cost {space.cost})"
+    return f"{kind}{space.readable}{cost}"
+
+
+def _ordered(order: Order) -> QuerySet[SendConnector]:
+    column = F(COLUMNS[order.column])
+    return SendConnector.objects.with_parts().order_by(
+        column.desc() if order.descending else column.asc(), "name_key", "id"
+    )
+
+
+def _delivery(connector: SendConnector) -> Iterator[Fact]:
+    if connector.delivery == Delivery.MX:
+        yield Fact("Network settings", ("MX record associated with recipient domain",))
+    else:
+        yield Fact("Smart host", tuple(row.host for row in connector.smart_hosts.all()))
+        user = f", as {connector.username}" if connector.username else ""
+        yield Fact("Smart host authentication", (AUTHENTICATION[SmartHostAuth(connector.auth)] + user,))
+    if connector.port != DEFAULT_PORT:
+        yield Fact("Port", (str(connector.port),))
+    if connector.use_external_dns:
+        yield Fact("DNS", ("External DNS lookup settings",))
+
+
+def _tls(connector: SendConnector) -> str:
+    if connector.ignore_starttls:
+        return "Never"
+    if not connector.require_tls:
+        return "Where the next hop offers it"
+    level = connector.tls_auth_level or TlsAuthLevel.ENCRYPTION_ONLY
+    domain = f" for {connector.tls_domain}" if connector.tls_domain else ""
+    return f"Required ({level}{domain})"

@@ -1,0 +1,181 @@
+"""How a send connector finds the next hop, and how that knows us."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from admincenter.components.forms import EntriesField, Entry, JudgedField, Option, Section, refuses
+from connectors import validators
+from connectors.profiles import Delivery, SmartHostAuth
+from connectors.specs import DEFAULT_PORT, Usage, ruled_out
+
+DELIVERIES = {
+    Delivery.MX: "Each recipient domain says in DNS which servers take its mail.",
+    Delivery.SMART_HOST: "Everything goes to servers that you name, such as your provider's relay.",
+}
+AUTHENTICATIONS = {
+    SmartHostAuth.NONE: "The smart host knows this server by its address.",
+    SmartHostAuth.BASIC: "A user name and a password, the same ones for all smart hosts of this connector.",
+    SmartHostAuth.EXTERNAL: "The connection is protected by other means, for example IPsec. Nothing is sent.",
+}
+
+
+class NetworkForm(Section):
+    """MX record or smart hosts, and what goes with it."""
+
+    places = {"delivery": "delivery", "smart_hosts": "smart_hosts", "port": "port"}
+
+    delivery = forms.ChoiceField(
+        label="How to send mail with this connector",
+        choices=[
+            (Delivery.MX.value, "MX record associated with recipient domain"),
+            (Delivery.SMART_HOST.value, "Route mail through smart hosts"),
+        ],
+        initial=Delivery.MX.value,
+        error_messages={
+            "required": "Network settings: choose MX records or smart hosts.",
+            "invalid_choice": "Network settings %(value)s: choose MX records or smart hosts.",
+        },
+    )
+    smart_hosts = EntriesField(judge=validators.smart_host, split=True)
+    use_external_dns = forms.BooleanField(
+        label="Use the external DNS lookup settings on servers with transport roles", required=False
+    )
+    port = JudgedField(
+        judge=validators.port,
+        needed=f"Port: give the port, usually {DEFAULT_PORT}.",
+        label="Port",
+        initial=DEFAULT_PORT,
+        widget=forms.TextInput(attrs={"class": "input is-cost", "inputmode": "numeric"}),
+        help_text="25 between servers, 587 where a smart host wants a user name. Used for MX records too.",
+    )
+
+    def __init__(self, *args: Any, usage: Usage | None = None, **kwargs: Any) -> None:
+        """`usage` brings the wizard's limits of this type; the edit dialog has none."""
+        self.ruled_out = dict(ruled_out(usage)) if usage else {}
+        super().__init__(*args, **kwargs)
+
+    def delivery_options(self) -> list[Option]:
+        """The two ways; where a type rules one out, the other one is chosen."""
+        options = list(self.options("delivery", hints=DELIVERIES, ruled_out=self.ruled_out))
+        left = [option for option in options if not option.disabled]
+        return (
+            options if len(left) > 1 else [replace(option, checked=not option.disabled) for option in options]
+        )
+
+    def full_clean(self) -> None:
+        """Judge the smart hosts only where mail goes through them."""
+        super().full_clean()
+        if self.is_bound and not self.quiet and self.cleaned_data.get("delivery") is Delivery.MX:
+            self.errors.pop("smart_hosts", None)
+            self.cleaned_data["smart_hosts"] = ()
+
+    def host_rows(self) -> list[Entry]:
+        """What is typed, and an empty row where there is nothing."""
+        texts = self.texts("smart_hosts") or [""]
+        judge = None if self.quiet or not self.is_bound else validators.smart_host
+        return [
+            Entry(number=number, values=(text,), wrong=bool(judge and text and refuses(judge, text)))
+            for number, text in enumerate(texts, start=1)
+        ]
+
+    def open_port(self) -> bool:
+        """Whether the port needs to be seen: it is unusual, or wrong."""
+        return str(self["port"].value()) != str(DEFAULT_PORT) or bool(self["port"].errors)
+
+    def clean_delivery(self) -> Delivery:
+        """Refuse what the type rules out."""
+        delivery = Delivery(self.cleaned_data["delivery"])
+        if delivery in self.ruled_out:
+            raise forms.ValidationError(f"Network settings: {self.ruled_out[delivery]}")
+        return delivery
+
+    def settings(self) -> Mapping[str, Any]:
+        """Network settings by attribute of the spec; what was typed for smart hosts counts only with them."""
+        by_host = self.cleaned_data["delivery"] is Delivery.SMART_HOST
+        return {**self.cleaned_data, "smart_hosts": self.cleaned_data["smart_hosts"] if by_host else ()}
+
+
+class AuthenticationForm(Section):
+    """How the smart hosts know us."""
+
+    places = {"auth": "auth", "username": "username", "sealed_password": "password"}
+
+    auth = forms.ChoiceField(
+        label="Smart host authentication",
+        choices=[
+            (SmartHostAuth.NONE.value, "None"),
+            (SmartHostAuth.BASIC.value, "Basic authentication"),
+            (SmartHostAuth.EXTERNAL.value, "Externally secured"),
+        ],
+        initial=SmartHostAuth.NONE.value,
+        error_messages={
+            "required": "Smart host authentication: choose one.",
+            "invalid_choice": "Smart host authentication %(value)s: it is none of the three.",
+        },
+    )
+    after_tls = forms.BooleanField(
+        label="Offer basic authentication only after starting TLS",
+        required=False,
+        help_text="The user name and password never travel in the clear. Recommended.",
+    )
+    username = forms.CharField(
+        label="User name",
+        required=False,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    password = JudgedField(
+        judge=validators.password,
+        label="Password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, stored: bool = False, **kwargs: Any) -> None:
+        """`stored`: there is a sealed password already, which stays where nothing is typed."""
+        self.stored = stored
+        super().__init__(*args, **kwargs)
+        if stored:
+            self.fields["password"].widget.attrs["placeholder"] = "stored; leave blank to keep"
+
+    def auth_options(self) -> list[Option]:
+        """The three ways, each with what it means."""
+        return list(self.options("auth", hints=AUTHENTICATIONS))
+
+    def settings(self) -> Mapping[str, Any]:
+        """Mechanism and user name; the password goes its own way, sealed."""
+        auth = SmartHostAuth(self.cleaned_data["auth"])
+        basic = auth is SmartHostAuth.BASIC
+        if basic and self.cleaned_data["after_tls"]:
+            auth = SmartHostAuth.BASIC_REQUIRE_TLS
+        return {"auth": auth, "username": self.cleaned_data["username"] if basic else ""}
+
+
+class SessionForm(Section):
+    """How the connector speaks SMTP; not on Exchange's wizard pages."""
+
+    places = {
+        "messages_per_connection": "messages_per_connection",
+        "inactivity_timeout": "inactivity_timeout",
+    }
+
+    messages_per_connection = forms.IntegerField(
+        label="Messages per connection",
+        max_value=2_147_483_647,
+        widget=forms.TextInput(attrs={"class": "input is-cost", "inputmode": "numeric"}),
+        error_messages={
+            "required": "Messages per connection: it is needed.",
+            "invalid": "Messages per connection: it must be a whole number.",
+            "max_value": "Messages per connection: it must be at most 2147483647.",
+        },
+        help_text="After so many the connection is closed and a new one opened.",
+    )
+    inactivity_timeout = JudgedField(
+        judge=validators.parse_time_span,
+        needed="Connection inactivity time-out: it is needed, as in 00:10:00.",
+        label="Connection inactivity time-out",
+        widget=forms.TextInput(attrs={"class": "input is-short"}),
+        help_text="Hours, minutes and seconds, as in 00:10:00. An idle connection is dropped after it.",
+    )

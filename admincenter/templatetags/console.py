@@ -1,0 +1,61 @@
+"""What the console's templates need beyond Django's own tags."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from admincenter.components.lists import Order
+from admincenter.components.moments import relative
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw one symbol of the sprite; it is decoration, so a name must stand beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def moment(value: datetime | None, otherwise: str = "") -> SafeString | str:
+    """Say a time relative to now, with the exact one on hover; `otherwise` stands for no time at all."""
+    if value is None:
+        return otherwise
+    exact = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        exact.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        relative(value, now=timezone.now()),
+    )
+
+
+@register.inclusion_tag("components/_column.html", takes_context=True)
+def column(context: Mapping[str, Any], name: str, label: str, css: str = "") -> dict[str, object]:
+    """Draw the header of a sortable column; needs `order` and `request` in the context."""
+    order: Order = context["order"]
+    query = context["request"].GET.copy()
+    query["sort"] = order.toggled(name)
+    direction = "descending" if order.descending else "ascending"
+    return {
+        "label": label,
+        "css": css,
+        "address": f"?{query.urlencode()}",
+        "direction": direction if order.column == name else "",
+    }
+
+
+@register.inclusion_tag("components/_tool.html")
+def tool(verb: str, symbol: str, label: str, needs: str = "") -> dict[str, str]:
+    """Draw a toolbar button that posts `verb` for what is picked; `needs` is "", "one" or "some"."""
+    return {"verb": verb, "symbol": symbol, "label": label, "needs": needs}

@@ -1,0 +1,31 @@
+/* Makes `dialog[data-modal]` modal: the page behind goes quiet, Esc presses its [data-dismiss] button. */
+(() => {
+  "use strict";
+
+  const FIELDS = "input:not([type='hidden'], [type='radio']:not(:checked)), select, textarea";
+
+  const openModally = (dialog) => {
+    if (dialog.matches(":modal")) return;
+    dialog.removeAttribute("open");
+    dialog.showModal();
+    const body = dialog.querySelector(".dialog-body");
+    const wanted = body?.querySelector("[autofocus]") ?? body?.querySelector("[aria-invalid='true']") ?? body?.querySelector(FIELDS);
+    wanted?.focus();
+  };
+
+  const upgrade = (root) => root.querySelectorAll("dialog[data-modal]").forEach(openModally);
+
+  document.addEventListener("DOMContentLoaded", () => upgrade(document));
+  document.addEventListener("htmx:afterSwap", () => upgrade(document));
+
+  document.addEventListener(
+    "cancel",
+    (event) => {
+      const dismiss = event.target.querySelector?.("[data-dismiss]");
+      if (!dismiss) return;
+      event.preventDefault();
+      dismiss.click();
+    },
+    true,
+  );
+})();
