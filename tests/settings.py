@@ -17,3 +17,5 @@ STORAGES = {
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file: threads and processes of a test must see one database, which ":memory:" is not.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "tests.sqlite3"}  # noqa: F405
+# WhiteNoise warns about a missing folder; nothing is collected for tests.
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405
