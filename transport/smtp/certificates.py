@@ -47,9 +47,9 @@ def _attribute(encoded: bytes) -> str:
 
 def _only(encoded: bytes) -> bytes:
     """Return what the first element, a sequence, holds."""
-    tag, value = next(_elements(encoded))
+    tag, value = next(_elements(encoded), (0, b""))
     if tag != _SEQUENCE:
-        raise ValueError(f"tag {tag:#x} is not a sequence")
+        raise ValueError("this is not a sequence")
     return value
 
 

@@ -73,11 +73,14 @@ def layer(demanded: TlsDemand, *, host_name: str, ca_file: str | None) -> "TlsLa
     """
     if demanded.verify_name and not demanded.name:
         raise TlsFailed("There is no name that the certificate of the host could be checked against")
-    context = _context(verify=demanded.verify, verify_name=demanded.verify_name, ca_file=ca_file)
+    try:
+        context = _context(verify=demanded.verify, verify_name=demanded.verify_name, ca_file=ca_file)
+    except OSError as error:
+        raise TlsFailed("The certificates of the trusted authorities cannot be read") from error
     name = demanded.name if demanded.verify_name else host_name
     try:
         return TlsLayer(context, name=name)
-    except ValueError as error:
+    except (ValueError, TypeError, ssl.SSLError) as error:
         if demanded.verify_name:
             raise TlsFailed(f"No certificate can be valid for {clean_text(name, limit=255)!r}") from error
         return TlsLayer(context, name=None)

@@ -132,7 +132,7 @@ def test_a_session_that_takes_too_long_ends_although_every_stage_is_in_time(
     slow = drip(b"220 ready\r\n", seconds=0.01)
     peer = peer_for({"BANNER": slow, "EHLO": hang})
 
-    reply = reason(new_client(timeouts=timeouts(session=timedelta(seconds=0.5))), host_of(peer))
+    reply = reason(new_client(timeouts=timeouts(session=timedelta(seconds=0.8))), host_of(peer))
 
     assert reply.line == "421 4.4.2 Timed out: the session took longer than it may"
     assert reply.stage == Stage.EHLO
