@@ -47,6 +47,7 @@ class Program:
         self.server = server
         self.smtp = ("127.0.0.1", free_port())
         self.web_url = f"http://127.0.0.1:{free_port()}"
+        self.command = [sys.executable, ROOT / "manage.py", "up"]
         self.environment = self._environment(environment or {})
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
@@ -86,9 +87,9 @@ class Program:
                 shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def start(self) -> None:
-        """Start `manage.py up`; it ends when the test run dies."""
+        """Run `command`; it ends when the test run dies."""
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", sys.executable, ROOT / "manage.py", "up"],
+            [shutil.which("setpriv"), "--pdeathsig", "TERM", *self.command],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
