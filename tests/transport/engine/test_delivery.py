@@ -1,0 +1,185 @@
+"""One attempt against real sockets: which host, which outcome, what is on disk when."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support import smtp_peer
+from tests.support.engine import WORKER, accept, connector, server
+from tests.support.ports import free_port
+from tests.support.smtp_peer import Peer
+from transport import delivery, outcomes
+from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session
+from transport.queue.claims import Limits
+from transport.states import QueuedState, RecipientState
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
+
+
+@pytest.fixture
+def engine(tmp_path):
+    server()
+    ledger = outcomes.ledger()
+    yield delivery.Engine(
+        ledger=ledger,
+        worker=WORKER,
+        limits=Limits(),
+        own_listeners=(),
+        ring=lambda _queue_id: None,
+        protocol_logs=tmp_path / "logs",
+        open_sessions=set(),
+        stopping=lambda: False,
+    )
+    ledger.stop()
+
+
+def deliver(engine: delivery.Engine) -> int:
+    return delivery.deliver(Queue.objects.get().pk, engine=engine)
+
+
+def test_one_session_carries_all_the_mail_of_its_queue(engine):
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(15):
+            accept(f"user{number}@fabrikam.test")
+        settled = deliver(engine)
+
+        assert settled == 15
+        assert len(peer.contents) == 15
+        assert len(peer.talks) == 1
+    assert not QueuedMessage.objects.exists()
+    assert set(Recipient.objects.values_list("state", flat=True)) == {RecipientState.DELIVERED}
+    assert not Session.objects.exists()
+
+
+def test_a_connection_carries_no_more_messages_than_the_connector_allows(engine):
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port, messages_per_connection=4)
+        for number in range(10):
+            accept(f"user{number}@fabrikam.test")
+        deliver(engine)
+
+        assert [len(talk.contents) for talk in peer.talks] == [4, 4, 2]
+
+
+def test_the_next_smart_host_is_used_when_one_refuses_the_connection(engine):
+    with Peer(address="127.0.0.1") as peer:
+        connector(smart_hosts=("127.0.0.8", "127.0.0.1"), port=peer.port)
+        for _ in range(2):
+            accept("bob@fabrikam.test")
+            deliver(engine)
+
+        assert len(peer.contents) == 2
+    stages = list(Attempt.objects.values_list("stage", "outcome"))
+    assert stages.count(("DOT", "delivered")) == 2
+    assert ("CONNECT", "deferred") in stages
+
+
+def test_a_host_that_wants_no_more_on_this_connection_is_dialled_again(engine):
+    script = {"MAIL": ["250 2.1.0 ok", "421 4.7.0 Enough for one connection", "250 2.1.0 ok"]}
+    with Peer(script, offers=()) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept("bob@fabrikam.test")
+        accept("eva@fabrikam.test")
+
+        assert deliver(engine) == 2
+        assert len(peer.talks) == 2
+    assert Queue.objects.get().retry_count == 0
+
+
+def test_a_host_that_refuses_every_message_at_once_is_a_failure_of_the_queue(engine):
+    with Peer({"MAIL": "421 4.3.2 Not now"}) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept("bob@fabrikam.test")
+        deliver(engine)
+    queue = Queue.objects.with_status().get()
+
+    assert (queue.status, queue.retry_count, queue.last_error) == ("Retry", 1, "421 4.3.2 Not now")
+    assert Attempt.objects.get().stage == "MAIL"
+    assert QueuedMessage.objects.get().state == QueuedState.READY
+
+
+def test_one_message_that_breaks_its_connection_does_not_hold_up_the_others(engine):
+    with Peer({smtp_peer.DOT: [smtp_peer.close, "250 2.0.0 ok"]}, offers=()) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        first = accept("bob@fabrikam.test")
+        accept("eva@fabrikam.test")
+        deliver(engine)
+    waiting = QueuedMessage.objects.get()
+
+    assert waiting.message_id == first
+    assert waiting.state == QueuedState.RETRY
+    assert Attempt.objects.get(message=first).in_doubt
+
+
+def test_recipients_of_one_message_fare_as_the_host_says(engine):
+    script = {"RCPT": ["250 2.1.5 ok", "451 4.7.1 later", "550 5.1.1 unknown"]}
+    with Peer(script) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port, spaces="fabrikam.test")
+        accept("a@fabrikam.test", "b@fabrikam.test", "c@fabrikam.test")
+        deliver(engine)
+        states = dict(Recipient.objects.values_list("address", "state"))
+
+        assert len(peer.contents) == 1
+    assert states == {
+        "a@fabrikam.test": RecipientState.DELIVERED,
+        "b@fabrikam.test": RecipientState.WAITING,
+        "c@fabrikam.test": RecipientState.FAILED,
+        "anna@contoso.test": RecipientState.WAITING,
+    }
+    assert Attempt.objects.get().outcome == "mixed"
+
+
+def test_no_final_dot_goes_out_before_the_last_outcome_is_on_disk(engine):
+    """The peer looks into the table when it sees a dot: every earlier message must have left it."""
+    waiting_at_dot: list[int] = []
+
+    def look(talk: smtp_peer.Talk) -> None:
+        waiting_at_dot.append(QueuedMessage.objects.count())
+        from django.db import connection
+
+        connection.close()
+        talk.say(b"250 2.0.0 ok\r\n")
+
+    with Peer({smtp_peer.DOT: look}) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(5):
+            accept(f"user{number}@fabrikam.test")
+        deliver(engine)
+
+    assert waiting_at_dot == [5, 4, 3, 2, 1]
+
+
+def test_a_domain_that_takes_no_mail_ends_the_message_without_dialling(engine):
+    connector(smart_hosts=("127.0.0.1",), port=free_port(), spaces="contoso.test")
+    connector("Loop")
+    accept("bob@[127.0.0.1]")
+    mine = replace(engine, own_listeners=("127.0.0.1:25",))
+    delivery.deliver(Queue.objects.get(next_hop_domain="[127.0.0.1]").pk, engine=mine)
+    attempt = Attempt.objects.get()
+
+    assert (attempt.stage, attempt.outcome, attempt.enhanced) == ("DNS", "failed", "5.4.6")
+
+
+def test_the_dialogue_of_a_verbose_connector_is_logged(engine, tmp_path):
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port, protocol_logging=True)
+        accept("bob@fabrikam.test")
+        deliver(engine)
+    text = next((tmp_path / "logs").iterdir()).read_text(encoding="utf-8-sig")
+
+    assert "MAIL FROM:<anna@contoso.test>" in text
+    assert "Hello." not in text
+
+
+def test_a_worker_that_stops_leaves_the_rest_in_the_queue(engine):
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(5):
+            accept(f"user{number}@fabrikam.test")
+        stopping = replace(engine, stopping=lambda: len(peer.contents) >= 2)
+        settled = delivery.deliver(Queue.objects.get().pk, engine=stopping)
+
+        assert settled == len(peer.contents) == 2
+    assert QueuedMessage.objects.filter(state=QueuedState.READY).count() == 3
+    assert Queue.objects.get().retry_count == 0
