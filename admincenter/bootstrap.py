@@ -55,14 +55,14 @@ def private_directory(path: Path, *, setting: str) -> Path:
 
 
 def local_secret(path: Path) -> str:
-    """Return the secret kept in `path`; make it (256 bits, mode 0600) if it is not there.
+    """Return the secret kept in `path`; make it (384 bits, mode 0600) if it is not there.
 
     Two processes that start together agree: the file is created exclusively, the loser reads it.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if not path.exists():
-            _publish(secrets.token_urlsafe(32), draft=draft, path=path)
+            _publish(secrets.token_urlsafe(48), draft=draft, path=path)
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise WrongSettingError(f"the secret in {path} cannot be read or made ({error.strerror})") from error
