@@ -1,0 +1,41 @@
+"""All cmdlets there are. A new one is written in `cmdlets/` and named here."""
+
+from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
+from admincenter.shell.cmdlets.exporting import AssembleMessage, ExportMessage
+from admincenter.shell.cmdlets.help import GetCommand, GetCredential, GetHelp
+from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SuspendMessage
+from admincenter.shell.cmdlets.messages import GetMessage
+from admincenter.shell.cmdlets.objects import MeasureObject, SelectObject, SortObject, WhereObject
+from admincenter.shell.cmdlets.queues import GetQueue, ResumeQueue, RetryQueue, SuspendQueue
+from admincenter.shell.cmdlets.send_connectors import GetSendConnector, RemoveSendConnector
+from admincenter.shell.cmdlets.transport_services import GetTransportService, SetTransportService
+from admincenter.shell.views import FormatList, FormatTable
+
+CMDLETS: tuple[type[Cmdlet], ...] = (
+    GetSendConnector,
+    NewSendConnector,
+    SetSendConnector,
+    RemoveSendConnector,
+    GetTransportService,
+    SetTransportService,
+    GetQueue,
+    RetryQueue,
+    SuspendQueue,
+    ResumeQueue,
+    GetMessage,
+    SuspendMessage,
+    ResumeMessage,
+    RemoveMessage,
+    ExportMessage,
+    AssembleMessage,
+    GetCredential,
+    GetHelp,
+    GetCommand,
+    FormatTable,
+    FormatList,
+    WhereObject,
+    SelectObject,
+    SortObject,
+    MeasureObject,
+)
