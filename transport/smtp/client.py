@@ -184,8 +184,7 @@ class Client:
         trust = "verified" if self.tls.verified else "not verified"
         session.note(f"{self.tls.version} with {self.tls.cipher}")
         session.note(f"Certificate subject: {self.tls.subject or 'none'} ({trust})")
-        # What was said in the clear counts no more (RFC 3207 section 4.2).
-        session.extensions = Extensions()
+        # What was offered in the clear counts no more (RFC 3207 section 4.2).
         self._introduce(session)
 
     def _start_over(self, failed: SessionFailed, *, host: Host, ends: float) -> Session:

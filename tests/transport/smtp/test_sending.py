@@ -575,6 +575,25 @@ def test_replies_that_do_not_fit_the_commands_decide_nothing(connected, message,
     assert peer.contents == []
 
 
+def test_a_second_answer_to_a_recipient_is_not_taken_for_that_to_data(connected, message):
+    _, client = connected({"RCPT": b"250 ok\r\n550 5.1.1 unknown\r\n"}, offers=ONE_BY_ONE)
+
+    result = client.send(message())
+
+    assert [(reply.code, reply.enhanced) for _, reply in result.replies] == [(421, "4.5.0")]
+    assert not result.session_open
+
+
+def test_an_answer_too_many_before_a_lone_dot_ends_the_session(connected, message):
+    """Else the answer to the dot would be taken for that to the next MAIL."""
+    _, client = connected({"RCPT": "550 5.1.1 unknown", "DATA": b"354 go\r\n250 taken\r\n"})
+
+    result = client.send(message())
+
+    assert not result.session_open
+    assert result.replies[0][1].code != 250
+
+
 @pytest.mark.parametrize("size", [1, 3 * BLOCK_BYTES // 4])
 def test_a_yes_that_comes_before_the_dot_is_no_delivery(connected, message, size):
     said = threading.Event()

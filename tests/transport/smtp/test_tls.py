@@ -5,6 +5,10 @@ import warnings
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -232,6 +236,40 @@ def test_old_versions_of_tls_are_refused(peer_for, new_client, failing, tls_for)
     reply = failing(peer_for(tls=context), new_client(tls_policy=REQUIRED))
 
     assert (reply.code, reply.enhanced, reply.stage) == (454, "4.7.5", Stage.STARTTLS)
+
+
+def test_a_short_key_is_better_than_clear_text_but_proves_nothing(
+    peer_for, new_client, host_of, failing, short_key
+):
+    client, host = new_client(), host_of(peer_for(tls=short_key[0]))
+
+    client.connect(host)
+
+    assert (client.tls.verified, client.tls_note) == (False, "")
+    trusting = new_client(tls_policy=TRUSTED, ca_file=short_key[1])
+    assert failing(peer_for(tls=short_key[0]), trusting).enhanced == "4.7.5"
+
+
+@pytest.fixture
+def short_key(tmp_path):
+    """A server with a self-signed certificate of 1024 bits, and its file."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - the point of the test
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old.test")])
+    now = dt.datetime.now(tz=dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("old.test")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "old.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(file)
+    return context, str(file)
 
 
 # What the certificate must prove
