@@ -40,15 +40,17 @@
     pickRow(row.closest("form"), row, event);
   });
 
-  document.addEventListener("change", (event) => {
-    const list = event.target.closest("form[data-list]");
-    if (!list) return;
-    if (event.target.matches("[data-pick-all]")) {
-      picks(list).forEach((pick) => (pick.checked = event.target.checked));
-      picks(list)[0]?.dispatchEvent(new Event("change", { bubbles: true }));
-    }
-    countTools(list);
-  });
+  /* In the capture phase: the rows are ticked before anybody reads which are. */
+  document.addEventListener(
+    "change",
+    (event) => {
+      const list = event.target.closest("form[data-list]");
+      if (!list) return;
+      if (event.target.matches("[data-pick-all]")) picks(list).forEach((pick) => (pick.checked = event.target.checked));
+      countTools(list);
+    },
+    true,
+  );
 
   const count = () => document.querySelectorAll("form[data-list]").forEach(countTools);
   document.addEventListener("DOMContentLoaded", count);

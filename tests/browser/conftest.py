@@ -79,17 +79,10 @@ def administrator(transactional_db):  # noqa: ARG001 - the tables
     return get_user_model().objects.create_superuser("anna", password="a long enough password")
 
 
-@pytest.fixture(params=["light", "dark"])
-def theme(request):
-    """Both themes, for tests that look at colours."""
-    return request.param
-
-
 @pytest.fixture
-def visitor(chromium, live_server, request):
+def visitor(chromium, live_server):
     """A window of somebody who is not signed in; its scripts must run without an error."""
-    theme = request.getfixturevalue("theme") if "theme" in request.fixturenames else "light"
-    context = chromium.new_context(color_scheme=theme, viewport={"width": 1280, "height": 800})
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     context.set_default_timeout(10_000)
     page = context.new_page()
     complaints = []
