@@ -1,0 +1,257 @@
+"""What the commands of a client mean: greeting, sender, recipients (RFC 5321 section 4.1.1)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import ClassVar, NamedTuple
+
+from transport.envelope import Envelope
+from transport.receiving import replies
+from transport.receiving.addresses import parse_path
+from transport.receiving.content import too_large
+from transport.receiving.errors import BadAddress, BadParameter
+from transport.receiving.parameters import MailParameters, parse_mail_parameters, refuse_parameters
+from transport.receiving.site import Site
+from transport.receiving.trace import Client, received_line
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_CHUNK = re.compile(rb"(\d{1,18})(?: +LAST)?", re.IGNORECASE)
+_MAX_NAME_BYTES = 255
+_NAME = re.compile(rb"[\x21-\x7e]{1,%d}" % _MAX_NAME_BYTES)
+_EXTENSIONS = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
+# A web page can make a browser inside the relay networks post SMTP commands to us: no second line is read.
+_HTTP_METHODS = frozenset((b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT", b"PATCH", b"DELETE"))
+
+
+class Then(Enum):
+    """What the client sends after a reply."""
+
+    COMMAND = auto()
+    CONTENT = auto()
+    CHUNK = auto()
+    """Octets of a BDAT that was refused: data, never commands."""
+    NOTHING = auto()
+    """The connection closes."""
+
+
+class Answer(NamedTuple):
+    """The reply to one command."""
+
+    reply: bytes
+    fault: bool = False
+    """A protocol error, which counts; a refused address or message is none."""
+    then: Then = Then.COMMAND
+    chunk_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Transaction:
+    mail_from: str
+    parameters: MailParameters
+    recipients: list[str] = field(default_factory=list)
+    asked: bool = False
+    """RCPT was tried, whatever came of it."""
+
+
+class Dialogue:
+    """The commands of one session, in their order; knows nothing of buffers and content."""
+
+    def __init__(self, site: Site, *, client_address: str) -> None:
+        self._site = site
+        self._limits = site.limits
+        self._client_address = client_address
+        self._client_name = ""
+        self._extended = False
+        self._transaction: _Transaction | None = None
+
+    def execute(self, line: bytes) -> Answer:
+        """Answer one command line, given without its CRLF."""
+        line = line.rstrip(b" ")
+        verb, _, argument = line.partition(b" ")
+        verb = verb.upper()
+        if verb in _HTTP_METHODS:
+            return Answer(replies.NOT_HTTP, then=Then.NOTHING)
+        if len(line) + 2 > self._limits.max_command_bytes and verb not in (b"MAIL", b"RCPT"):
+            return Answer(replies.LINE_TOO_LONG, fault=True)
+        if _CONTROL.search(line):
+            return Answer(replies.BAD_CHARACTER, fault=True)
+        if not line.isascii() and not self._allows_utf8(verb, argument):
+            return Answer(replies.NEEDS_SMTPUTF8, fault=True)
+        command: Callable[[Dialogue, bytes], Answer] | None = self._COMMANDS.get(verb)
+        return command(self, argument) if command else _FIXED.get(verb, _UNKNOWN_COMMAND)
+
+    def envelope(self, content: bytes) -> Envelope:
+        """Return the finished transaction with `content` below our Received line, and begin anew."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
+            raise RuntimeError("There is no transaction")
+        received_at = self._site.now()
+        trace = received_line(
+            Client(
+                name=self._client_name,
+                address=self._client_address,
+                protocol=self._protocol(smtputf8=transaction.parameters.smtputf8),
+            ),
+            fqdn=self._site.fqdn,
+            token=self._site.new_token(),
+            at=received_at,
+        )
+        return Envelope(
+            mail_from=transaction.mail_from,
+            recipients=tuple(transaction.recipients),
+            content=trace + content,
+            received_at=received_at,
+            source=self._site.source,
+            client_address=self._client_address,
+            client_name=self._client_name,
+            eight_bit=transaction.parameters.eight_bit,
+            smtputf8=transaction.parameters.smtputf8,
+        )
+
+    def reset(self) -> None:
+        """Forget the transaction."""
+        self._transaction = None
+
+    def _protocol(self, *, smtputf8: bool) -> str:
+        if smtputf8:
+            return "UTF8SMTP"
+        return "ESMTP" if self._extended else "SMTP"
+
+    def _allows_utf8(self, verb: bytes, argument: bytes) -> bool:
+        if verb == b"RCPT":
+            return self._transaction is not None and self._transaction.parameters.smtputf8
+        return verb == b"MAIL" and b"SMTPUTF8" in argument.upper().split(b" ")
+
+    def _hello(self, argument: bytes, *, extended: bool) -> Answer:
+        if not _NAME.fullmatch(argument):
+            return Answer(replies.BAD_HELLO, fault=True)
+        self._client_name = argument.decode()
+        self._extended = extended
+        self._transaction = None
+        lines = [f"{self._site.fqdn} Hello [{self._client_address}]"]
+        if extended:
+            lines += [f"SIZE {self._limits.max_message_bytes}", *_EXTENSIONS]
+        return Answer(replies.compose_lines(250, lines))
+
+    def _ehlo(self, argument: bytes) -> Answer:
+        return self._hello(argument, extended=True)
+
+    def _helo(self, argument: bytes) -> Answer:
+        return self._hello(argument, extended=False)
+
+    def _mail(self, argument: bytes) -> Answer:
+        if not self._client_name:
+            return Answer(replies.HELLO_FIRST, fault=True)
+        if self._transaction is not None:
+            return Answer(replies.SENDER_ALREADY, fault=True)
+        if argument[:5].upper() != b"FROM:":
+            return Answer(replies.BAD_MAIL_SYNTAX, fault=True)
+        try:
+            address, rest = parse_path(argument[5:])
+            return self._begin(address, parse_mail_parameters(rest))
+        except BadAddress as error:
+            return Answer(replies.compose(501, "5.1.7", f"Invalid sender: {error}"))
+        except BadParameter as error:
+            return _bad_parameter(error)
+
+    def _begin(self, address: str, parameters: MailParameters) -> Answer:
+        if parameters.size_bytes > self._limits.max_message_bytes:
+            return Answer(replies.refusal(too_large(self._limits)))
+        if self._site.memory.short:
+            return Answer(replies.NO_RESOURCES)
+        self._transaction = _Transaction(address, parameters)
+        return _SENDER_OK
+
+    def _rcpt(self, argument: bytes) -> Answer:
+        transaction = self._transaction
+        if transaction is None:
+            return _MAIL_FIRST
+        transaction.asked = True
+        if argument[:3].upper() != b"TO:":
+            return Answer(replies.BAD_RCPT_SYNTAX, fault=True)
+        try:
+            address, rest = parse_path(argument[3:])
+            refuse_parameters(rest)
+        except BadAddress as error:
+            return Answer(replies.compose(501, "5.1.3", f"Invalid recipient: {error}"))
+        except BadParameter as error:
+            return _bad_parameter(error)
+        if not address:
+            return Answer(replies.compose(501, "5.1.3", "Invalid recipient: it must not be empty"))
+        return self._add(address, transaction)
+
+    def _add(self, address: str, transaction: _Transaction) -> Answer:
+        if not self._site.may_relay(self._client_address):
+            return _UNABLE_TO_RELAY
+        if len(transaction.recipients) >= self._limits.max_recipients:
+            return _TOO_MANY_RECIPIENTS
+        transaction.recipients.append(address)
+        return _RECIPIENT_OK
+
+    def _data(self, argument: bytes) -> Answer:
+        if argument:
+            return Answer(replies.NO_ARGUMENT_ALLOWED, fault=True)
+        transaction = self._transaction
+        if transaction is None:
+            return _MAIL_FIRST
+        if not transaction.recipients:
+            # A pipelining client sends DATA before it knows that every RCPT was refused (RFC 2920 3.1).
+            return _NO_VALID_RECIPIENTS if transaction.asked else _RECIPIENT_FIRST
+        return _GO_AHEAD
+
+    def _rset(self, argument: bytes) -> Answer:
+        if argument:
+            return Answer(replies.NO_ARGUMENT_ALLOWED, fault=True)
+        self._transaction = None
+        return Answer(replies.RESET_OK)
+
+    def _quit(self, argument: bytes) -> Answer:
+        if argument:
+            return Answer(replies.NO_ARGUMENT_ALLOWED, fault=True)
+        return Answer(replies.GOODBYE, then=Then.NOTHING)
+
+    def _bdat(self, argument: bytes) -> Answer:
+        """Refuse a chunk (RFC 3030), but know its length: its octets must not be run as commands."""
+        match = _CHUNK.fullmatch(argument)
+        if match is None:
+            return Answer(replies.BAD_CHUNK, then=Then.NOTHING)
+        return Answer(replies.NOT_IMPLEMENTED, fault=True, then=Then.CHUNK, chunk_bytes=int(match[1]))
+
+    _COMMANDS: ClassVar = {
+        b"EHLO": _ehlo,
+        b"HELO": _helo,
+        b"MAIL": _mail,
+        b"RCPT": _rcpt,
+        b"DATA": _data,
+        b"RSET": _rset,
+        b"QUIT": _quit,
+        b"BDAT": _bdat,
+    }
+
+
+def _bad_parameter(error: BadParameter) -> Answer:
+    return Answer(replies.compose(error.reply_code, error.enhanced, str(error)), fault=True)
+
+
+_SENDER_OK = Answer(replies.SENDER_OK)
+_RECIPIENT_OK = Answer(replies.RECIPIENT_OK)
+_GO_AHEAD = Answer(replies.GO_AHEAD, then=Then.CONTENT)
+# No faults: a pipelining client has sent these before it read that MAIL or RCPT was refused.
+_MAIL_FIRST = Answer(replies.MAIL_FIRST)
+_RECIPIENT_FIRST = Answer(replies.RECIPIENT_FIRST)
+_NO_VALID_RECIPIENTS = Answer(replies.NO_VALID_RECIPIENTS)
+_UNABLE_TO_RELAY = Answer(replies.UNABLE_TO_RELAY)
+_TOO_MANY_RECIPIENTS = Answer(replies.TOO_MANY_RECIPIENTS)
+
+_NOT_IMPLEMENTED = Answer(replies.NOT_IMPLEMENTED, fault=True)
+_UNKNOWN_COMMAND = Answer(replies.UNKNOWN_COMMAND, fault=True)
+_FIXED = {
+    b"NOOP": Answer(replies.NOTHING_DONE),
+    b"VRFY": Answer(replies.CANNOT_VERIFY),
+    b"HELP": Answer(replies.HELP),
+    **dict.fromkeys(
+        (b"EXPN", b"STARTTLS", b"AUTH", b"TURN", b"ETRN", b"ATRN", b"SEND", b"SOML", b"SAML"),
+        _NOT_IMPLEMENTED,
+    ),
+}

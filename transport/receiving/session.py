@@ -1,0 +1,262 @@
+"""One SMTP session as the server sees it, without a socket: bytes in, replies and envelopes out.
+
+A small machine that cuts the input into command lines and content (RFC 5321 sections 2.3.8 and 4.1.1.4); what
+the commands mean is the business of `dialogue`.
+"""
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from transport.envelope import Envelope
+from transport.receiving import replies
+from transport.receiving.content import too_large, unstuff, verify
+from transport.receiving.dialogue import Dialogue, Then
+from transport.receiving.errors import Refused
+from transport.receiving.site import Site
+
+_END_OF_CONTENT = b"\r\n.\r\n"
+_CR = 13
+
+
+class Step(NamedTuple):
+    """What the driver does next, in this order."""
+
+    send: bytes = b""
+    envelope: Envelope | None = None
+    """To be accepted; until `Session.answer` is called the session takes no further command."""
+    close: bool = False
+
+
+class _Phase(Enum):
+    COMMAND = auto()
+    BAD_LINE = auto()
+    """Answered already; what is left of the line is dropped."""
+    CONTENT = auto()
+    REFUSED_CONTENT = auto()
+    """Answered at the final dot; until then everything is dropped."""
+    CHUNK = auto()
+    """The octets of a BDAT that was refused are dropped."""
+    ACCEPTING = auto()
+    CLOSED = auto()
+
+
+_PHASE_AFTER = {
+    Then.COMMAND: _Phase.COMMAND,
+    Then.CONTENT: _Phase.CONTENT,
+    Then.CHUNK: _Phase.CHUNK,
+    Then.NOTHING: _Phase.CLOSED,
+}
+
+
+class Session:
+    """The server side of one connection.
+
+    The driver passes what it read to `receive`, and after each `Step` with an envelope calls `answer` once.
+    How the input is split makes no difference to what comes out.
+    """
+
+    def __init__(self, site: Site, *, client_address: str) -> None:
+        self._site = site
+        self._limits = site.limits
+        self._dialogue = Dialogue(site, client_address=client_address)
+        self._phase = _Phase.COMMAND
+        self._buffer = bytearray()
+        self._searched_bytes = 0
+        """How much of the content was searched for its end."""
+        self._chunk_bytes = 0
+        self._content_refusal = b""
+        self._accepting_bytes = 0
+        self._held_bytes = 0
+        self._errors = 0
+        self._ending = b""
+        self._replies: list[bytes] = []
+        self._envelope: Envelope | None = None
+
+    @property
+    def accepting(self) -> bool:
+        """Return whether a message was handed over and not answered yet."""
+        return self._phase is _Phase.ACCEPTING
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Return how much was received and not worked off."""
+        return len(self._buffer)
+
+    def greet(self) -> Step:
+        """Open the session."""
+        return Step(f"220 {self._site.fqdn} ESMTP MAIL service ready\r\n".encode())
+
+    def receive(self, data: bytes) -> Step:
+        """Take the next bytes of the client."""
+        if self._phase is _Phase.CLOSED:
+            return Step()
+        self._buffer += data
+        while self._advance():
+            pass
+        return self._step()
+
+    def answer(self, reply: bytes) -> Step:
+        """Give the verdict on the envelope that was handed over, then go on with what was pipelined."""
+        self._accepting_bytes = 0
+        if self._phase is _Phase.CLOSED:
+            self._hold()
+            return Step()
+        self._replies.append(reply)
+        self._phase = _Phase.COMMAND
+        return self.receive(b"")
+
+    def end(self, reply: bytes, *, at_once: bool = False) -> Step:
+        """Close with `reply` (a 421): between two commands, or `at_once` even in the middle of content.
+
+        A message that was handed over always gets its own answer first.
+        """
+        if self._phase is _Phase.CLOSED:
+            return Step()
+        self._ending = reply
+        in_content = self._phase in (_Phase.CONTENT, _Phase.REFUSED_CONTENT)
+        if self._phase is _Phase.ACCEPTING or (in_content and not at_once):
+            return Step()
+        self._close(reply)
+        return self._step()
+
+    def drop(self) -> None:
+        """Forget everything: the connection is gone. An envelope handed over still counts as held."""
+        self._phase = _Phase.CLOSED
+        self._buffer.clear()
+        self._dialogue.reset()
+        self._hold()
+
+    def _advance(self) -> bool:
+        """Do one thing with the buffer; return False when it needs more bytes or an answer."""
+        phase = self._phase
+        if phase is _Phase.COMMAND:
+            return self._read_command()
+        if phase is _Phase.CONTENT or phase is _Phase.REFUSED_CONTENT:
+            return self._read_content()
+        if phase is _Phase.BAD_LINE:
+            return self._skip_line()
+        if phase is _Phase.CHUNK:
+            return self._skip_chunk()
+        return False
+
+    def _read_command(self) -> bool:
+        if self._ending:
+            self._close(self._ending)
+            return False
+        buffer, longest_bytes = self._buffer, self._limits.max_parameter_command_bytes
+        end = buffer.find(b"\n", 0, longest_bytes)
+        if end < 0 and len(buffer) < longest_bytes:
+            return False
+        if end < 1 or buffer[end - 1] != _CR:
+            self._phase = _Phase.BAD_LINE
+            self._fault(replies.LINE_TOO_LONG if end < 0 else replies.BARE_LINE_FEED)
+            del buffer[: end + 1]
+            return True
+        line = bytes(buffer[: end - 1])
+        del buffer[: end + 1]
+        self._execute(line)
+        return True
+
+    def _skip_line(self) -> bool:
+        """Drop up to CRLF: what follows a bare LF could be a command smuggled into an argument."""
+        end = self._buffer.find(b"\r\n")
+        if end < 0:
+            del self._buffer[: len(self._buffer) - self._buffer.endswith(b"\r")]
+            return False
+        del self._buffer[: end + 2]
+        self._phase = _Phase.COMMAND
+        return True
+
+    def _skip_chunk(self) -> bool:
+        skipped_bytes = min(self._chunk_bytes, len(self._buffer))
+        del self._buffer[:skipped_bytes]
+        self._chunk_bytes -= skipped_bytes
+        if self._chunk_bytes:
+            return False
+        self._phase = _Phase.COMMAND
+        return True
+
+    def _execute(self, line: bytes) -> None:
+        answer = self._dialogue.execute(line)
+        self._phase = _PHASE_AFTER[answer.then]
+        self._chunk_bytes = answer.chunk_bytes
+        if answer.fault:
+            self._fault(answer.reply)
+        else:
+            self._replies.append(answer.reply)
+        if self._phase is _Phase.CONTENT:
+            # The CRLF of DATA is half of the end of an empty message, and a dot after it is a stuffed one.
+            self._buffer[:0] = b"\r\n"
+            self._searched_bytes = 0
+        elif self._phase is _Phase.CLOSED:
+            self._buffer.clear()
+
+    def _fault(self, reply: bytes) -> None:
+        """Answer a protocol error; too many of them end the session."""
+        self._errors += 1
+        if self._errors > self._limits.max_errors:
+            self._close(replies.TOO_MANY_ERRORS)
+        else:
+            self._replies.append(reply)
+
+    def _read_content(self) -> bool:
+        buffer = self._buffer
+        end = buffer.find(_END_OF_CONTENT, max(0, self._searched_bytes - len(_END_OF_CONTENT) + 1))
+        if end < 0:
+            self._searched_bytes = len(buffer)
+            self._bound_content()
+            return False
+        raw = b"" if self._content_refusal else bytes(buffer[: end + 2])
+        del buffer[: end + len(_END_OF_CONTENT)]
+        if self._content_refusal:
+            self._refuse_content(self._content_refusal)
+        else:
+            self._finish_content(raw)
+        return True
+
+    def _bound_content(self) -> None:
+        """Stop keeping content that will be refused, but go on looking for its end."""
+        # Dot-stuffing makes three octets (dot, CR, LF) into four at most; the exact size is known at the end.
+        if len(self._buffer) > self._limits.max_message_bytes // 3 * 4 + 8:
+            self._content_refusal = self._content_refusal or replies.refusal(too_large(self._limits))
+        elif self._site.memory.short:
+            self._content_refusal = self._content_refusal or replies.NO_RESOURCES
+        if self._content_refusal:
+            self._phase = _Phase.REFUSED_CONTENT
+            del self._buffer[: 1 - len(_END_OF_CONTENT)]
+            self._searched_bytes = 0
+
+    def _refuse_content(self, reply: bytes) -> None:
+        self._content_refusal = b""
+        self._dialogue.reset()
+        self._replies.append(reply)
+        self._phase = _Phase.COMMAND
+
+    def _finish_content(self, raw: bytes) -> None:
+        content = unstuff(raw)
+        try:
+            verify(content, limits=self._limits)
+        except Refused as refused:
+            self._refuse_content(replies.refusal(refused))
+            return
+        self._envelope = self._dialogue.envelope(content)
+        self._accepting_bytes = len(content)
+        self._phase = _Phase.ACCEPTING
+
+    def _close(self, reply: bytes) -> None:
+        self._replies.append(reply)
+        self._phase = _Phase.CLOSED
+        self._buffer.clear()
+        self._dialogue.reset()
+
+    def _step(self) -> Step:
+        step = Step(b"".join(self._replies), self._envelope, self._phase is _Phase.CLOSED)
+        self._replies.clear()
+        self._envelope = None
+        self._hold()
+        return step
+
+    def _hold(self) -> None:
+        held_bytes = len(self._buffer) + self._accepting_bytes
+        self._site.memory.held_bytes += held_bytes - self._held_bytes
+        self._held_bytes = held_bytes
