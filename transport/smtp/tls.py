@@ -94,7 +94,7 @@ def _context(*, verify: bool, verify_name: bool, ca_file: str | None) -> ssl.SSL
     context.check_hostname = verify_name
     if not verify:
         context.verify_mode = ssl.CERT_NONE
-        # A short key is better than the clear text that would follow a refused handshake.
+        # A short key exchange is better than the clear text that would follow a refused handshake.
         context.set_ciphers("DEFAULT:@SECLEVEL=1")
     elif ca_file is not None:
         context.load_verify_locations(ca_file)

@@ -2,13 +2,11 @@ import datetime as dt
 import os
 import ssl
 import warnings
+from base64 import encodebytes
 from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -238,38 +236,43 @@ def test_old_versions_of_tls_are_refused(peer_for, new_client, failing, tls_for)
     assert (reply.code, reply.enhanced, reply.stage) == (454, "4.7.5", Stage.STARTTLS)
 
 
-def test_a_short_key_is_better_than_clear_text_but_proves_nothing(
-    peer_for, new_client, host_of, failing, short_key
-):
-    client, host = new_client(), host_of(peer_for(tls=short_key[0]))
+def test_an_old_key_exchange_is_better_than_clear_text(connected, old_exchange):
+    _, client = connected(tls=old_exchange)
 
-    client.connect(host)
-
+    assert client.tls.cipher.startswith("DHE-")
     assert (client.tls.verified, client.tls_note) == (False, "")
-    trusting = new_client(tls_policy=TRUSTED, ca_file=short_key[1])
-    assert failing(peer_for(tls=short_key[0]), trusting).enhanced == "4.7.5"
+
+
+def test_an_old_key_exchange_does_not_do_where_a_certificate_is_checked(
+    peer_for, new_client, failing, old_exchange
+):
+    reply = failing(peer_for(tls=old_exchange), new_client(tls_policy=TRUSTED))
+
+    assert (reply.code, reply.enhanced, reply.stage) == (454, "4.7.5", Stage.STARTTLS)
 
 
 @pytest.fixture
-def short_key(tmp_path):
-    """A server with a self-signed certificate of 1024 bits, and its file."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - the point of the test
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old.test")])
-    now = dt.datetime.now(tz=dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("old.test")]), critical=False)
-        .sign(key, hashes.SHA256())
+def old_exchange(tmp_path):
+    """A server that knows nothing but a Diffie-Hellman group of 1024 bits (RFC 2409 section 6.2)."""
+    group = b"\x30\x81\x87\x02\x81\x81\x00" + bytes.fromhex(OAKLEY_2) + b"\x02\x01\x02"
+    file = tmp_path / "group.pem"
+    file.write_bytes(
+        b"-----BEGIN DH PARAMETERS-----\n" + encodebytes(group) + b"-----END DH PARAMETERS-----\n"
     )
-    file = tmp_path / "old.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.load_cert_chain(file)
-    return context, str(file)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0")
+    context.load_dh_params(file)
+    issuer = trustme.CA(key_type=trustme.KeyType.RSA)
+    issuer.issue_cert("mx.peer.test", key_type=trustme.KeyType.RSA).configure_cert(context)
+    return context
+
+
+OAKLEY_2 = (
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
+    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF"
+)
 
 
 # What the certificate must prove
