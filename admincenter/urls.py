@@ -7,4 +7,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="send_connectors:list")),
     path("", include("admincenter.accounts.urls")),
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
+    path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
 ]

@@ -45,6 +45,7 @@ def column(context: Mapping[str, Any], name: str, label: str, css: str = "") -> 
     """Draw the header of a sortable column; needs `order` and `request` in the context."""
     order: Order = context["order"]
     query = context["request"].GET.copy()
+    query.pop("page", None)
     query["sort"] = order.toggled(name)
     direction = "descending" if order.descending else "ascending"
     return {

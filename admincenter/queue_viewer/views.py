@@ -1,0 +1,132 @@
+"""The pages of the queue viewer. They only read; every change is in `changes`."""
+
+from collections.abc import Iterator
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django_htmx.http import replace_url
+
+from admincenter.accounts.rights import Right, may, requires
+from admincenter.components import live
+from admincenter.components.lists import read_order
+from admincenter.queue_viewer import listing, words
+from admincenter.queue_viewer.filters import MessageFilters, QueueFilters
+from admincenter.queue_viewer.message import read_message
+from admincenter.queue_viewer.rows import queue_row
+from transport import operations
+from transport.models import Message, Queue, QueuedMessage, Session
+
+QUEUE_LIST = "queue-list"
+MESSAGE_LIST = "message-list"
+MESSAGE = "message"
+TEMPLATES = "admincenter/queue_viewer"
+
+
+@requires(Right.VIEW)
+@require_safe
+def show_queues(request: HttpRequest, *, status: int = 200) -> HttpResponse:
+    """List the queues of all servers."""
+    filters = QueueFilters(request.GET)
+    order = read_order(request, columns=list(listing.QUEUE_COLUMNS), default="identity")
+    page = listing.read_queues(filters, order=order, number=request.GET.get("page"))
+    context = {
+        "tab": "queues",
+        "filters": filters,
+        "order": order,
+        "page": page,
+        "version": live.version(page, order, filters.errors),
+    }
+    return _answer(request, page="queues", part=QUEUE_LIST, context=context, status=status)
+
+
+@requires(Right.VIEW)
+@require_safe
+def show_queue(request: HttpRequest, queue_id: int, *, status: int = 200) -> HttpResponse:
+    """Show one queue: its facts, and its messages a page at a time."""
+    queue = Queue.objects.with_status().select_related("server").filter(pk=queue_id).first()
+    if queue is None:
+        return _gone(request, part=MESSAGE_LIST, what="queue")
+    filters = MessageFilters(request.GET)
+    row = queue_row(queue)
+    sessions = Session.objects.filter(queue=queue).count()
+    page = listing.read_messages(queue, filters=filters, cursor=listing.read_cursor(request.GET))
+    context = {
+        "tab": "queues",
+        "queue": row,
+        "sessions": sessions,
+        "explanation": words.explain(queue, status=row.status, now=timezone.now()),
+        "filters": filters,
+        "page": page,
+        "version": live.version(row, sessions, page, filters.errors),
+    }
+    return _answer(request, page="queue", part=MESSAGE_LIST, context=context, status=status)
+
+
+@requires(Right.VIEW)
+@require_safe
+def show_message(request: HttpRequest, message_id: int, *, status: int = 200) -> HttpResponse:
+    """Show one message with every recipient and every attempt, also after it ended."""
+    message = Message.objects.select_related("server").filter(pk=message_id).first()
+    if message is None:
+        return _gone(request, part=MESSAGE, what="message")
+    view = read_message(
+        message,
+        recipients_page=listing.page_number(request.GET.get("recipients")),
+        attempts_page=listing.page_number(request.GET.get("attempts")),
+    )
+    context = {"tab": "queues", "message": view, "version": live.version(view)}
+    return _answer(request, page="message", part=MESSAGE, context=context, status=status)
+
+
+@requires(Right.QUEUES)
+@require_safe
+def export(_request: HttpRequest, queued_id: int) -> StreamingHttpResponse:
+    """Send a message as the file it would be on the wire, in chunks."""
+    queued = get_object_or_404(QueuedMessage.objects.select_related("message"), pk=queued_id)
+    exported = operations.export_message(queued)
+    first = next(exported.chunks, None)
+    if first is None:
+        raise Http404("the content of this message is not stored any more")
+    response = StreamingHttpResponse(_joined(first, exported), content_type="message/rfc822")
+    response["Content-Disposition"] = f'attachment; filename="{exported.file_name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _joined(first: bytes, rest: operations.Exported) -> Iterator[bytes]:
+    yield first
+    yield from rest.chunks
+
+
+def _answer(
+    request: HttpRequest, *, page: str, part: str, context: dict[str, object], status: int
+) -> HttpResponse:
+    """Render the page, or its live part when htmx asks for that and it changed."""
+    context["may_act"] = may(request.user, Right.QUEUES)
+    context["query"] = request.GET.urlencode()
+    if not live.asks_for(request, part):
+        return render(request, f"{TEMPLATES}/{page}.html", context, status=status)
+    if live.is_seen(request, str(context["version"])):
+        return live.unchanged()
+    response = render(request, f"{TEMPLATES}/_{part.replace('-', '_')}.html", {**context, "refreshed": True})
+    return response if live.SEEN in request.headers else replace_url(response, _address(request))
+
+
+def _address(request: HttpRequest) -> str:
+    """Return the address of this page without its empty parameters, as a person would share it."""
+    query = request.GET.copy()
+    for name in list(query):
+        if not query[name]:
+            del query[name]
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def _gone(request: HttpRequest, *, part: str, what: str) -> HttpResponse:
+    """Say it in the page that was showing it; whoever comes anew finds no such page."""
+    if not live.asks_for(request, part):
+        raise Http404(f"no such {what}")
+    context = {"part": part, "what": what, "list": reverse("queue_viewer:list")}
+    return live.gone(request, f"{TEMPLATES}/_gone.html", context)
