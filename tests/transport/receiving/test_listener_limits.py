@@ -7,8 +7,8 @@ import pytest
 
 from transport.receiving.limits import Limits
 
-SCALED = Limits(inactivity_timeout=timedelta(seconds=0.2), session_timeout=timedelta(seconds=60))
-SHORT = Limits(inactivity_timeout=timedelta(seconds=60), session_timeout=timedelta(seconds=0.4))
+SCALED = Limits(inactivity_timeout=timedelta(seconds=0.5), session_timeout=timedelta(seconds=60))
+SHORT = Limits(inactivity_timeout=timedelta(seconds=60), session_timeout=timedelta(seconds=1))
 
 
 async def greetings(served, count):
