@@ -1,5 +1,6 @@
 """`manage.py up`: prepares the data directory and runs the whole server until it is told to stop."""
 
+import os
 import resource
 import sys
 from typing import Any
@@ -12,6 +13,8 @@ from admincenter.accounts.services import FIRST_ADMINISTRATOR
 from admincenter.bootstrap import WrongSettingError
 from admincenter.process import claims, preparation, programs, supervision
 
+OWNER_ONLY = 0o077
+"""Whatever a program of ours writes, mail and logs too, is for this user alone."""
 OPEN_FILES = 65_536
 """A worker holds a thousand sessions, each with a socket or two."""
 
@@ -25,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Claim, prepare, announce, run."""
+        os.umask(OWNER_ONLY)
         claims.claim_data_directory(settings.DATA_DIR)
         claims.check_address_free(settings.HTTP_ADDRESS, setting="ADMINCENTER_HTTP")
         claims.check_address_free(settings.SMTP_ADDRESS, setting="ADMINCENTER_SMTP")
