@@ -109,7 +109,8 @@ def _message_row(one: _Placed, *, server: TransportServer) -> tuple[object, ...]
         envelope.source[:64],
         envelope.client_address[:64],
         envelope.client_name[:255],
-        envelope.eight_bit,
+        # Many clients send 8-bit content without saying so.
+        envelope.eight_bit or not envelope.content.isascii(),
         envelope.smtputf8,
         moment(envelope.received_at),
     )

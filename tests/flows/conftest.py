@@ -1,9 +1,11 @@
 """The world of the stories: the whole program, a DNS server and receiving servers, all on loopback."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,11 @@ def ems(program: Program, line: str) -> str:
     return program.manage("ems", "-c", line).stdout
 
 
+def ems_rows(program: Program, line: str) -> list[dict[str, Any]]:
+    """The objects that one line of the management shell gives."""
+    return json.loads(program.manage("ems", "--json", "-c", line).stdout)
+
+
 def tool(name: str) -> str:
     """The path of a program that tests need; its absence is a failure that names it."""
     found = shutil.which(name, path="/usr/bin:/usr/sbin:/usr/local/bin")
@@ -60,7 +67,8 @@ def swaks(program: Program, tmp_path: Path) -> Callable[..., "subprocess.Complet
         command = [tool("swaks"), "--server", f"{program.smtp[0]}:{program.smtp[1]}", "--from", mail_from]
         command += ["--to", ",".join(recipients), "--hide-all"]
         if content is not None:
-            (tmp_path / "message.eml").write_bytes(content)
+            # swaks ends the message with a line end of its own.
+            (tmp_path / "message.eml").write_bytes(content.removesuffix(b"\r\n"))
             command += ["--data", f"@{tmp_path / 'message.eml'}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

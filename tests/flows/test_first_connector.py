@@ -5,12 +5,11 @@ swaks, smtp-source ──▶ smtp_in ──▶ queue ──▶ worker ──▶ 
 """
 
 import email
-import json
 from email import policy
 
 import pytest
 
-from tests.flows.conftest import ems, smtp_source
+from tests.flows.conftest import ems, ems_rows, smtp_source
 from tests.support.ports import free_port
 from tests.support.receiving_server import ReceivingServer
 from tests.support.waiting import wait_until
@@ -81,7 +80,7 @@ def test_three_hundred_messages_of_a_load_tool_arrive_once_each(program, receive
 
 def test_without_a_connector_mail_waits_until_one_is_made(program, receiver, swaks):
     swaks("bob@fabrikam.test", content=AS_SENT)
-    waiting = json.loads(ems(program, "Get-Queue --json"))
+    waiting = ems_rows(program, "Get-Queue")
     assert [queue["Identity"] for queue in waiting] == ["E15MB1\\Unreachable"]
     ems(
         program,
@@ -102,7 +101,7 @@ def test_a_stopped_receiver_shows_in_the_queue_and_retry_delivers_at_once(progra
     swaks("bob@fabrikam.test", content=AS_SENT)
 
     def in_retry():
-        return json.loads(ems(program, "Get-Queue -Filter \"Status -eq 'Retry'\" --json"))
+        return ems_rows(program, "Get-Queue -Filter \"Status -eq 'Retry'\"")
 
     queue = wait_until(in_retry, what="the queue is in Retry")[0]
     assert "refused" in queue["LastError"].lower()
@@ -129,9 +128,7 @@ def test_removal_with_a_report_brings_one_to_the_sender(program, swaks):
         swaks("bob@fabrikam.test", content=AS_SENT)
 
         def stuck():
-            return json.loads(
-                ems(program, "Get-Message -Filter \"FromAddress -eq 'anna@contoso.test'\" --json")
-            )
+            return ems_rows(program, "Get-Message -Filter \"FromAddress -eq 'anna@contoso.test'\"")
 
         identity = wait_until(stuck, what="the message waits")[0]["Identity"]
         ems(program, f"Remove-Message {identity} -WithNDR $true -Confirm:$false")

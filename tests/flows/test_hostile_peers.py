@@ -4,11 +4,9 @@ swaks ──▶ program ──▶ scripted peer (garbage, endless banner, silenc
                   └──▶ a good server, meanwhile
 """
 
-import json
-
 import pytest
 
-from tests.flows.conftest import ems
+from tests.flows.conftest import ems, ems_rows
 from tests.support import smtp_peer
 from tests.support.smtp_peer import Peer
 from tests.support.waiting import wait_until
@@ -25,7 +23,7 @@ def smart_host(program, name: str, *, space: str, port: int) -> None:
 
 
 def messages(program, condition: str = "Size -gt 0") -> list[dict]:
-    return json.loads(ems(program, f'Get-Message -Filter "{condition}" --json'))
+    return ems_rows(program, f'Get-Message -Filter "{condition}"')
 
 
 def test_garbage_in_the_final_reply_is_one_delivery(program, swaks):
@@ -73,4 +71,4 @@ def test_a_refused_recipient_gets_a_report_and_the_others_get_the_mail(program, 
 
         assert len(peer.contents) == 1
     assert b"nobody@fabrikam.test" in report.content
-    assert b"carl@fabrikam.test" not in report.content.split(b"Content-Type: message/rfc822")[0]
+    assert report.content.count(b"Final-Recipient: ") == 1

@@ -30,7 +30,9 @@ _PASSWORD = re.compile(r"user admin, password (\S+)$")
 
 
 class Program:
-    """A running program; leaving the `with` block stops it and removes its data directory.
+    """A running program; leaving the `with` block ends it at once and removes its data directory.
+
+    The end that an administrator would choose is `stop()`: it takes the seconds that open sessions need.
 
     `environment` adds settings or, with None, takes them away; a `data_dir` that is given is kept.
     """
@@ -81,7 +83,8 @@ class Program:
 
     def __exit__(self, *_error: object) -> None:
         try:
-            self.stop()
+            if self.process is not None:
+                self._put_down()
         finally:
             if self._own_data_dir:
                 shutil.rmtree(self.data_dir, ignore_errors=True)

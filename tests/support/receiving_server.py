@@ -61,7 +61,7 @@ class ReceivingServer:
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd
         mail = Mail(
-            mail_from=envelope.mail_from or "",
+            mail_from=(envelope.mail_from or "").strip("<>"),
             recipients=tuple(envelope.rcpt_tos),
             content=bytes(envelope.original_content or b""),
             helo=session.host_name or "",
