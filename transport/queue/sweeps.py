@@ -154,7 +154,9 @@ def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
     idle = Queue.objects.filter(
         ~Exists(held), server=server, emptied_at__lt=now - IDLE_QUEUE_LIFE, suspended=False
     )
-    return idle.delete()[0]
+    # Locked first: a queue into which mail comes at this moment is looked at again, and stays.
+    ids = list(idle.select_for_update(of=("self",)).values_list("pk", flat=True))
+    return Queue.objects.filter(pk__in=ids).delete()[0]
 
 
 def purge_ended(server: TransportServer, *, now: datetime) -> int:
