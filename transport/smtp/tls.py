@@ -144,7 +144,11 @@ class TlsLayer:
         self._incoming.write(received)
         plain: list[bytes] = []
         try:
-            while part := self._tls.read(_RECORD_BYTES):
+            # To ask when nothing is left costs an exception, once a reply.
+            while self._incoming.pending or self._tls.pending():
+                part = self._tls.read(_RECORD_BYTES)
+                if not part:
+                    break
                 plain.append(part)
         except ssl.SSLWantReadError:
             return b"".join(plain)
