@@ -235,7 +235,12 @@ LOGGING = {
             "foreign_pre_chain": _FACTS,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+                structlog.dev.ConsoleRenderer(
+                    colors=False,
+                    pad_event_to=0,
+                    # The default prints the values of local variables too, passwords among them.
+                    exception_formatter=structlog.dev.plain_traceback,
+                ),
             ],
         },
     },

@@ -1,0 +1,32 @@
+"""What the log lines hold, and what they never hold."""
+
+import logging
+import logging.config
+import secrets
+import sys
+
+from django.conf import settings
+
+
+def printed(message: str, **facts) -> str:
+    """A record as the console shows it."""
+    configurator = logging.config.DictConfigurator(settings.LOGGING)
+    formatter = configurator.configure_formatter(dict(settings.LOGGING["formatters"]["line"]))
+    return formatter.format(logging.makeLogRecord({"msg": message, "levelname": "ERROR", **facts}))
+
+
+def test_a_traceback_shows_no_values_of_variables():
+    password = secrets.token_hex()
+    try:
+        int(len(password) * "x")
+    except ValueError:
+        line = printed("smart_host_refused", exc_info=sys.exc_info())
+    assert "ValueError: invalid literal" in line
+    assert 'int(len(password) * "x")' in line
+    assert password not in line
+
+
+def test_a_fact_from_outside_cannot_begin_a_line_of_its_own():
+    line = printed("reply_received", text="250 ok\r\n2026-01-01 [info] all is well")
+    assert "all is well" in line
+    assert len(line.splitlines()) == 1
