@@ -17,7 +17,8 @@ def outcome_of(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
     judged = [((ids[address], address, reply), verdicts.judge(reply)) for address, reply in replies]
     waiting = [(one, verdict) for one, verdict in judged if isinstance(verdict, verdicts.Deferred)]
     deferred: Decided = tuple(one for one, _ in waiting)
-    again_now = all(verdict.split for _, verdict in waiting)
+    # At once only where the host took somebody: else it would be asked the same thing for ever.
+    again_now = len(waiting) < len(judged) and all(verdict.split for _, verdict in waiting)
     now = timezone.now()
     later = retries.next_message_retry(retries.Schedule(), retries=claim.retry_count + 1, now=now)
     return replace(

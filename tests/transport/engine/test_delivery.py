@@ -183,3 +183,24 @@ def test_a_worker_that_stops_leaves_the_rest_in_the_queue(engine):
         assert settled == len(peer.contents) == 2
     assert QueuedMessage.objects.filter(state=QueuedState.READY).count() == 3
     assert Queue.objects.get().retry_count == 0
+
+
+def test_a_host_that_takes_only_some_recipients_at_a_time_gets_the_rest_at_once(engine):
+    script = {"RCPT": ["250 2.1.5 ok", "452 4.5.3 Too many recipients", "250 2.1.5 ok"]}
+    with Peer(script) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept("a@fabrikam.test", "b@fabrikam.test")
+        deliver(engine)
+
+        assert len(peer.contents) == 2
+    assert not QueuedMessage.objects.exists()
+
+
+def test_a_host_that_takes_nobody_is_not_asked_again_at_once(engine):
+    with Peer({"RCPT": "452 4.5.3 Too many recipients"}) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept("a@fabrikam.test")
+
+        assert deliver(engine) == 1
+        assert not any(peer.contents)
+    assert QueuedMessage.objects.get().state == QueuedState.RETRY
