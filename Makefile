@@ -33,7 +33,6 @@ check: .venv/dev.stamp ## linters, formatters, types, import contract, migration
 	$(BIN)/lint-imports
 	$(SCRATCH) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(SCRATCH) $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/djlint --quiet --check templates
 	$(BIN)/djlint --quiet --lint templates
 
 lock: .venv/dev.stamp ## choose the newest allowed versions again and write the lock files
