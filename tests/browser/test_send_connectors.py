@@ -214,7 +214,7 @@ def test_an_expired_login_leads_the_whole_window_to_the_sign_in_page(console, ma
     page = console.page
     console.open(LIST)
     page.context.clear_cookies()
-    page.get_by_label("Select Internet").check()
+    page.get_by_label("Select Internet").click()
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.get_by_role("textbox", name="User name").fill("anna")
