@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import Enum
 from typing import Any
 
@@ -199,11 +199,9 @@ def _size(value: Written, _one: Property, _zone: tzinfo) -> int:
 def _time(value: Written, _one: Property, zone: tzinfo) -> datetime:
     moment = _read_time(value.text.strip())
     try:
-        local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        local.timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (OverflowError, ValueError):
         raise ValueError("that time is out of range") from None
-    return local
 
 
 def _read_time(text: str) -> datetime:

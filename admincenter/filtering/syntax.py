@@ -136,7 +136,7 @@ def _bound(tree: Expression) -> None:
     while waiting:
         match waiting.pop():
             case Every(parts) | Some(parts):
-                waiting += parts
+                waiting += reversed(parts)
             case Negated(part):
                 waiting.append(part)
             case Condition(position=position):

@@ -54,7 +54,7 @@ _GRAMMAR = r"""
     TABLE: "@{"
     _NL: /(\r?\n[ \t]*(#[^\n]*)?)+/
     NAME: /[A-Za-z?][A-Za-z0-9-]*(?=[\s;|)]|\Z)/
-    KEY: /[A-Za-z]+(?=\s*=)/
+    KEY.1: /[A-Za-z]+(?=\s*=)/
     OPTION_WITH: /-[A-Za-z][A-Za-z0-9]*:/
     OPTION: /-[A-Za-z?][A-Za-z0-9]*(?=[\s;|)]|\Z)/
     CONSTANT: /\$(true|false|null)(?=[\s;|),}]|\Z)/i

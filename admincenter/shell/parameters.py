@@ -95,6 +95,13 @@ def _text(given: Given) -> str:
             raise ValueError("one text is expected")
 
 
+def _written(given: Given) -> str:
+    """Read one value as the filter language writes it."""
+    if isinstance(given, Constant):
+        return "$null" if given.value is None else f"${str(given.value).lower()}"
+    return _text(given)
+
+
 def _texts(given: Given) -> tuple[str, ...]:
     match given:
         case Constant(value=None):
@@ -212,6 +219,7 @@ def _objects(given: Given) -> Any:
 
 
 TEXT = Kind("String", _text)
+WRITTEN = Kind("value", _written)
 TEXTS = Kind("String[]", _texts)
 CHANGE = Kind('String[] or @{Add="…"; Remove="…"}', _change)
 FLAG = Kind("$true | $false", _flag, choices=("$true", "$false"))

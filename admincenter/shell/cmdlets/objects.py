@@ -13,7 +13,7 @@ from admincenter.filtering.properties import Checked, Property, by_name, check
 from admincenter.filtering.syntax import Condition, Expression, FilterError, Operator, Value, parse
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.errors import ShellError
-from admincenter.shell.parameters import SWITCH, TEXT, TEXTS, Parameter, integer
+from admincenter.shell.parameters import SWITCH, TEXT, TEXTS, WRITTEN, Parameter, integer
 from admincenter.shell.rows import Cell, Column, Row, RowType, pick_names
 
 _COUNT = integer(lowest=0, highest=1_000_000)
@@ -27,7 +27,7 @@ CONDITION = Parameter(
 COMPARISONS = {
     operator: Parameter(
         name=operator.removeprefix("-").upper(),
-        kind=TEXT,
+        kind=WRITTEN,
         help=f"Keep objects whose property is {operator} this.",
     )
     for operator in Operator
