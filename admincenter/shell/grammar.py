@@ -68,6 +68,8 @@ _GRAMMAR = r"""
     %ignore /`\r?\n/
 """
 _ESCAPED = re.compile(r'""|`([\s\S])|\$(?=[A-Za-z_{(])(?!(?:true|false|null)(?![A-Za-z0-9_]))', re.IGNORECASE)
+_NOT_A_CHARACTER = re.compile(r"[\ud800-\udfff]")
+"""What Python makes of bytes that are not UTF-8."""
 _SPECIAL = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 _EXPECTED: tuple[tuple[str, str], ...] = (
     ("NAME", "the name of a cmdlet is expected; Get-Command lists them"),
@@ -95,6 +97,9 @@ def parse(source: str) -> tuple[Pipeline, ...]:
     """Read a text of pipelines, one per line or with `;` between. Raises ShellError."""
     if len(source) > MAX_CHARACTERS:
         raise ShellError(f"a command has at most {MAX_CHARACTERS} characters", position=MAX_CHARACTERS + 1)
+    broken = _NOT_A_CHARACTER.search(source)
+    if broken is not None:
+        raise ShellError("this is not UTF-8 text", position=broken.start() + 1)
     try:
         pipelines: tuple[Pipeline, ...] = _parser()(source)
     except UnexpectedInput as error:

@@ -86,6 +86,8 @@ def _text(given: Given) -> str:
     """Read one text; `$null` is the empty one."""
     match given:
         case Text(text=text) | Block(text=text):
+            if "\0" in text:
+                raise ValueError("a text has no NUL character")
             return text
         case Constant(value=None):
             return ""
