@@ -16,12 +16,10 @@ from connectors.selection import Viewpoint
 from transport import servers
 from transport.envelope import Reply, Stage
 from transport.models import Queue, TransportServer
-from transport.queue.keys import QueueKey
+from transport.queue.keys import QueueKey, submission_key
 from transport.states import DeliveryType
 
 SERVERS_KNOWN_FOR = timedelta(seconds=2)
-UNREACHABLE = "A matching connector cannot be found to route the external recipient"
-"""LastError of the unreachable queue, in Exchange's words (exchange.md 2.3)."""
 TOO_LARGE = Reply(
     code=552,
     enhanced="5.3.4",
@@ -58,7 +56,7 @@ def ways(recipients: Sequence[str], *, size_bytes: int, server: TransportServer)
     current = routing.current()
     known = known_servers()
     if server.pk in known.suspended_submission:
-        return Ways(queues={_submission(server): tuple(recipients)}, too_large=(), generation=0)
+        return Ways(queues={submission_key(server.pk): tuple(recipients)}, too_large=(), generation=0)
     viewpoint = Viewpoint(
         server=server.name, sites={name: other.site for name, other in known.by_name.items()}
     )
@@ -151,7 +149,3 @@ def _unreachable(server: TransportServer) -> QueueKey:
     return QueueKey(
         server_id=server.pk, delivery_type=DeliveryType.UNREACHABLE, next_hop_domain="Unreachable Domain"
     )
-
-
-def _submission(server: TransportServer) -> QueueKey:
-    return QueueKey(server_id=server.pk, delivery_type=DeliveryType.SUBMISSION, next_hop_domain="Submission")

@@ -4,8 +4,8 @@ Only `transport.queue` and `transport.submission` write the rows of mail.
 """
 
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Now
 
 from transport.states import DeliveryType, Pending, QueuedState, RecipientState
 
@@ -33,9 +33,16 @@ class QueueQuerySet(QuerySet["Queue"]):
     """Queues as the queue viewer lists them."""
 
     def with_status(self) -> "QueueQuerySet":
-        """Annotate `status` with Exchange's word (exchange.md 4.4)."""
+        """Annotate `status` with Exchange's word (exchange.md 4.4), and `next_try_at`.
+
+        `next_try_at`: the next retry of the queue, or of the first message that waits for its own.
+        """
         sessions = Session.objects.filter(queue=OuterRef("pk"))
+        deferred = QueuedMessage.objects.filter(queue=OuterRef("pk"), state=QueuedState.RETRY)
         return self.annotate(
+            next_try_at=Coalesce(
+                "next_retry_at", Subquery(deferred.order_by("next_attempt_at").values("next_attempt_at")[:1])
+            ),
             status=Case(
                 When(suspended=True, then=Value("Suspended")),
                 When(Exists(sessions.filter(connected=True)), then=Value("Active")),

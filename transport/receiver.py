@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import uvloop
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
 from transport import servers, submission
@@ -18,6 +18,7 @@ from transport.bell import Bell
 from transport.commits import Committer
 from transport.envelope import Envelope
 from transport.models import TransportServer
+from transport.queue.keys import enter, submission_key
 from transport.receiving.errors import Refused
 from transport.receiving.limits import Limits
 from transport.receiving.listener import Listener
@@ -62,6 +63,8 @@ class Receiver:
 def serve(address: tuple[str, int], *, relay_networks: Sequence[str]) -> None:
     """Listen until SIGTERM or SIGINT; then finish what is being accepted and return."""
     server = servers.register()
+    with transaction.atomic():
+        enter({submission_key(server.pk): 0}, now=timezone.now())
     receiver = Receiver(server)
     networks = Networks(relay_networks)
     listener = Listener(

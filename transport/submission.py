@@ -9,7 +9,7 @@ from transport import bounces, categorizer, headers, retries
 from transport.bulk import allocate_ids, insert, moment
 from transport.envelope import Envelope
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
-from transport.queue.keys import QueueKey, enter
+from transport.queue.keys import UNREACHABLE, QueueKey, enter
 from transport.queue.moves import Ended
 from transport.states import DeliveryType, QueuedState, RecipientState
 
@@ -47,7 +47,7 @@ class Entering:
     def row(self, queued_id: int, *, now: datetime) -> tuple[object, ...]:
         """Values for `QUEUED_COLUMNS`."""
         unreachable = self.delivery_type == DeliveryType.UNREACHABLE
-        last_error = categorizer.UNREACHABLE if unreachable else ""
+        last_error = UNREACHABLE if unreachable else ""
         entered = moment(now)
         return (
             queued_id, self.message_id, self.queue_id, self.state, "", entered, entered,

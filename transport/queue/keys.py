@@ -24,6 +24,8 @@ class QueueKey:
     connector_name: str = ""
 
 
+UNREACHABLE = "A matching connector cannot be found to route the external recipient"
+"""LastError of the unreachable queue, in Exchange's words (exchange.md 2.3)."""
 _known: dict[QueueKey, int] = {}
 """Queue ids by key; an entry can be stale, `enter` notices."""
 
@@ -34,6 +36,11 @@ def enter(counts: Mapping[QueueKey, int], *, now: datetime) -> dict[QueueKey, in
     Rows are touched in one order by everybody, so that two servers cannot deadlock.
     """
     return {key: _enter_one(key, count=counts[key], now=now) for key in sorted(counts)}
+
+
+def submission_key(server_id: int) -> QueueKey:
+    """Where mail waits for the categorizer while that is suspended; one per server, persistent."""
+    return QueueKey(server_id=server_id, delivery_type=DeliveryType.SUBMISSION, next_hop_domain="Submission")
 
 
 def _enter_one(key: QueueKey, *, count: int, now: datetime) -> int:
@@ -49,6 +56,7 @@ def _enter_one(key: QueueKey, *, count: int, now: datetime) -> int:
             "next_hop_domain": key.next_hop_domain,
             "connector_name": key.connector_name,
             "created_at": now,
+            "last_error": UNREACHABLE if key.delivery_type == DeliveryType.UNREACHABLE else "",
         },
     )
     _count_in(queue.pk, count=count)

@@ -153,7 +153,7 @@ def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
     held = QueuedMessage.objects.filter(queue=OuterRef("pk"))
     idle = Queue.objects.filter(
         ~Exists(held), server=server, emptied_at__lt=now - IDLE_QUEUE_LIFE, suspended=False
-    )
+    ).exclude(delivery_type=DeliveryType.SUBMISSION)
     # Locked first: a queue into which mail comes at this moment is looked at again, and stays.
     ids = list(idle.select_for_update(of=("self",)).values_list("pk", flat=True))
     return Queue.objects.filter(pk__in=ids).delete()[0]

@@ -117,7 +117,8 @@ def test_a_deferred_message_waits_for_its_own_time_and_says_why(queued):
     assert queued.retry_count == 1
     assert queued.last_error == "451 4.7.1 Come back later"
     assert open_for(queued) is None
-    assert Queue.objects.get().last_error == "451 4.7.1 Come back later"
+    queue = Queue.objects.with_status().get()
+    assert (queue.last_error, queue.next_try_at) == ("451 4.7.1 Come back later", later)
 
 
 def test_a_refused_recipient_is_reported_to_the_sender_in_the_same_transaction(queued):

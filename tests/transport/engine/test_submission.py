@@ -2,8 +2,10 @@ import pytest
 from django.utils import timezone
 
 from tests.support.engine import accept, connector, server
+from transport import operations, rerouting
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient
-from transport.states import DeliveryType, QueuedState, RecipientState
+from transport.queue import keys
+from transport.states import DeliveryType, RecipientState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 
@@ -15,6 +17,7 @@ def test_a_message_without_a_connector_waits_in_the_unreachable_queue_and_says_w
 
     assert queued.queue.delivery_type == DeliveryType.UNREACHABLE
     assert queued.queue.identity == "E15MB1\\Unreachable"
+    assert queued.queue.last_error == queued.last_error
     assert queued.last_error == "A matching connector cannot be found to route the external recipient"
 
 
@@ -115,20 +118,18 @@ def test_with_no_source_server_alive_mail_waits_for_one():
 def test_a_suspended_submission_queue_keeps_new_mail_unrouted():
     here = server()
     connector()
-    Queue.objects.create(
-        server=here,
-        delivery_type=DeliveryType.SUBMISSION,
-        next_hop_domain="Submission",
-        next_hop_key="made by hand",
-        suspended=True,
-        created_at=timezone.now(),
-    )
+    keys.enter({keys.submission_key(here.pk): 0}, now=timezone.now())
+    operations.suspend_queues(Queue.objects.all(), actor="tests")
     server()
     accept("bob@fabrikam.test")
     queued = QueuedMessage.objects.get()
 
-    assert queued.queue.delivery_type == DeliveryType.SUBMISSION
-    assert queued.state == QueuedState.READY
+    assert queued.queue.identity == "E15MB1\\Submission"
+    operations.resume_queues(Queue.objects.all(), actor="tests")
+    server()
+    rerouting.reroute(here, now=timezone.now())
+
+    assert QueuedMessage.objects.get().queue.next_hop_domain == "fabrikam.test"
 
 
 def test_an_internationalized_domain_waits_under_its_a_label():
