@@ -4,6 +4,7 @@ Losing a ring costs one dispatch interval.
 """
 
 import contextlib
+import functools
 import logging
 import queue
 import threading
@@ -60,3 +61,9 @@ class Bell:
             for server_name, queue_id in wanted:
                 ring(server_name, queue_id)
             time.sleep(SPACING.total_seconds())
+
+
+@functools.cache
+def own() -> Bell:
+    """The bell of this process, made at the first ring: a thread does not survive a fork."""
+    return Bell()

@@ -164,8 +164,15 @@ def _open_gate(queue_ids: list[int]) -> None:
 
 def _ring_on_commit(queue_ids: list[int]) -> None:
     rows = Queue.objects.filter(pk__in=queue_ids, suspended=False, delivery_type__in=DELIVERABLE)
-    for server_name, queue_id in rows.values_list("server__name", "pk"):
-        transaction.on_commit(lambda name=server_name, pk=queue_id: bell.ring(name, pk))  # type: ignore[misc]
+    wanted = list(rows.values_list("server__name", "pk"))
+    transaction.on_commit(lambda: _ring(wanted))
+
+
+def _ring(wanted: list[tuple[str, int]]) -> None:
+    """From a thread of its own: a person waits, and a ring takes seconds while Redis is gone."""
+    own = bell.own()
+    for server_name, queue_id in wanted:
+        own.ring(server_name, queue_id)
 
 
 def _log(event: str, *, actor: str, ids: list[int], **fields: object) -> None:

@@ -11,7 +11,7 @@ from admincenter.queue_viewer.filters import MessageFilters, QueueFilters, witho
 from admincenter.queue_viewer.rows import MessageRow, QueueRow, message_rows, queue_row
 from transport.models import Queue, QueuedMessage
 
-QUEUES_PER_PAGE = 200
+QUEUES_PER_PAGE = 100
 MESSAGES_PER_PAGE = 100
 SCAN_LIMIT = 10_000
 """How many messages one request looks into when a text is searched."""

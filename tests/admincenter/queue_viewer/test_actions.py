@@ -1,5 +1,7 @@
 """What is done to queues and messages: through the address, said truthfully, refused clearly."""
 
+import time
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -345,3 +347,15 @@ def test_reading_changes_nothing(client):
         client.get(f"/mail-flow/queues/{path}?verb=suspend&selected={queue.pk}&confirmed=yes")
 
     assert before == [list(model.objects.values()) for model in (Queue, QueuedMessage, Message, Recipient)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_a_redis_that_is_gone(act, said, settings):
+    """One ring alone takes `socket_connect_timeout` times the tries of Celery; here are forty."""
+    queues = [queued_mail.queue_in_retry(f"d{n}.test", message_count=1) for n in range(40)]
+    began = time.monotonic()
+
+    response = act("act", "retry", *queues)
+
+    assert said(response) == "40 queues tried now, whatever the next retry time said."
+    assert time.monotonic() - began < settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_connect_timeout"]

@@ -242,13 +242,13 @@ def test_a_broken_row_does_not_break_the_page(client):
 
 
 def test_many_queues_stand_on_pages(client):
-    for number in range(205):
+    for number in range(105):
         queued_mail.queue(f"d{number:03}.test")
 
     first, second = client.get(LIST), client.get(f"{LIST}?page=2")
 
-    assert (len(rows(first)), len(rows(second))) == (200, 5)
-    assert "205 queues" in first.text
+    assert (len(rows(first)), len(rows(second))) == (100, 5)
+    assert "105 queues" in first.text
     assert "Page 2 of 2" in second.text
 
 
