@@ -5,6 +5,7 @@ Every secret can also come from a file: `NAME_FILE=/path` instead of `NAME=value
 
 import logging
 import socket
+import tomllib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ DATA_DIR = private_directory(
 environ.Env.read_env(DATA_DIR / ".env", overwrite=False)
 
 # --- who we are and where we listen -------------------------------------------------------------------
+PRODUCT_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 HTTP_ADDRESS = env.str("ADMINCENTER_HTTP", default="127.0.0.1:8000")
 SMTP_ADDRESS = env.str("ADMINCENTER_SMTP", default="127.0.0.1:2525")
 for _setting, _address in (("ADMINCENTER_HTTP", HTTP_ADDRESS), ("ADMINCENTER_SMTP", SMTP_ADDRESS)):

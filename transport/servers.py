@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 
 from django.conf import settings
 from django.db.models import Q
@@ -19,7 +18,7 @@ def register() -> TransportServer:
     """Make this process's server known, or bring its name and version up to date."""
     server, _ = TransportServer.objects.update_or_create(
         name=settings.SERVER_NAME,
-        defaults={"fqdn": settings.SERVER_FQDN, "version": product_version()},
+        defaults={"fqdn": settings.SERVER_FQDN, "version": settings.PRODUCT_VERSION},
     )
     return server
 
@@ -65,11 +64,3 @@ def is_alive(server: TransportServer, *, now: datetime | None = None) -> bool:
     if server.last_beat_at is None:
         return False
     return (now or timezone.now()) - server.last_beat_at < ALIVE_FOR
-
-
-def product_version() -> str:
-    """The version of this program, empty when it runs uninstalled."""
-    try:
-        return version("mail-flow-admin-center")
-    except PackageNotFoundError:
-        return ""
