@@ -1,4 +1,4 @@
-"""Takes the README's pictures (`make pictures`): starts the program, lets some mail get stuck, and looks at it."""
+"""Takes the README's pictures (`make pictures`) of the running program, with some mail that got stuck."""
 
 import subprocess
 from pathlib import Path
@@ -22,7 +22,7 @@ CONNECTORS = "/mail-flow/send-connectors/"
 QUEUES = "/mail-flow/queues/"
 FOLDER = ROOT / "docs" / "pictures"
 GREYLISTING = {"RCPT": "451 4.7.1 Greylisted, please come back in five minutes"}
-PASSWORD = "picture this, a password"  # noqa: S105 - of a program that lives for seconds
+PASSWORD = "picture this, a password"
 
 
 def main() -> None:
