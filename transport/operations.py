@@ -4,6 +4,7 @@ Screens, the management shell and later the API call these and nothing deeper. R
 caller's border; each verb writes one line of log that says who did what.
 """
 
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,12 +143,20 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
 
 def export_message(queued: QueuedMessage) -> Exported:
     """Export-Message: the stored bytes as they will be sent. Unlike Exchange's it asks for no suspension."""
-    chunks = Content.objects.filter(message=queued.message_id).order_by("position")
     return Exported(
         file_name=f"{queued.message_id}.eml",
         size_bytes=queued.message.size_bytes,
-        chunks=(bytes(data) for data in chunks.values_list("data", flat=True).iterator(chunk_size=1)),
+        chunks=_chunks(queued.message_id),
     )
+
+
+def _chunks(message_id: int) -> Iterator[bytes]:
+    """A query for each: a cursor that stays open as long as a slow reader holds up the whole database."""
+    for position in itertools.count():
+        chunk = Content.objects.filter(message=message_id, position=position).first()
+        if chunk is None:
+            return
+        yield bytes(chunk.data)
 
 
 def _ids(messages: QuerySet[QueuedMessage]) -> list[int]:

@@ -7,6 +7,8 @@
   });
 
   const tell = (sentence) => {
+    const said = [...document.querySelectorAll("#toasts .toast p")];
+    if (said.some((place) => place.textContent === sentence)) return;
     const toast = document.getElementById("failure-toast").content.cloneNode(true);
     toast.querySelector("p").textContent = sentence;
     document.getElementById("toasts").append(toast);
