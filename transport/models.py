@@ -105,8 +105,8 @@ class Queue(models.Model):
     @property
     def identity(self) -> str:
         r"""`SERVER\42`, or `SERVER\Unreachable` for the persistent queues (exchange.md 4.2)."""
-        name = {DeliveryType.SUBMISSION: "Submission", DeliveryType.UNREACHABLE: "Unreachable"}
-        return f"{self.server.name}\\{name.get(DeliveryType(self.delivery_type), self.pk)}"
+        name: dict[str, str] = {DeliveryType.SUBMISSION: "Submission", DeliveryType.UNREACHABLE: "Unreachable"}
+        return f"{self.server.name}\\{name.get(self.delivery_type, self.pk)}"
 
     @property
     def velocity(self) -> float:
@@ -211,6 +211,8 @@ class QueuedMessage(models.Model):
         indexes = [
             models.Index(fields=["queue", "state", "next_attempt_at"], name="queued_due"),
             models.Index(fields=["queue", "routed_generation"], name="queued_stale_route"),
+            # Pages of a queue, and its removal in batches, go by arrival.
+            models.Index(fields=["queue", "id"], name="queued_by_arrival"),
             models.Index(fields=["session_id"], name="queued_claimed", condition=Q(session_id__isnull=False)),
         ]
         constraints = [

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from transport.envelope import Reply, Stage
-from transport.models import Content, Message, Queue, QueuedMessage, Session, TransportServer
+from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue.claims import Worker, close_session
 from transport.queue.moves import Ended, take_out
 from transport.states import WAITING, DeliveryType, Pending, QueuedState
@@ -174,8 +174,9 @@ def purge_content(server: TransportServer, *, now: datetime) -> int:
 
 def _ended(server: TransportServer, *, before: datetime) -> QuerySet[Message, int]:
     queued = QueuedMessage.objects.filter(message=OuterRef("pk"))
+    lately = Recipient.objects.filter(message=OuterRef("pk"), ended_at__gte=before)
     return (
-        Message.objects.filter(~Exists(queued), server=server, received_at__lt=before)
+        Message.objects.filter(~Exists(queued), ~Exists(lately), server=server, received_at__lt=before)
         .order_by("received_at")
         .values_list("pk", flat=True)
     )

@@ -94,6 +94,17 @@ def test_ended_messages_lose_their_content_first_and_are_forgotten_after_two_day
     assert list(Message.objects.values_list("pk", flat=True)) == [waiting]
 
 
+def test_a_message_that_expired_can_still_be_looked_up_for_two_days(here):
+    connector()
+    message_id = accept("bob@fabrikam.test", now=timezone.now() - timedelta(days=2, minutes=1))
+    sweeps.expire_messages(here, now=timezone.now())
+    sweeps.purge_ended(here, now=timezone.now() + timedelta(days=1))
+    assert Message.objects.filter(pk=message_id).exists()
+    sweeps.purge_ended(here, now=timezone.now() + timedelta(days=2, minutes=1))
+
+    assert not Message.objects.filter(pk=message_id).exists()
+
+
 def test_the_rates_are_messages_per_second_over_the_last_minute(here):
     connector()
     accept("bob@fabrikam.test")
