@@ -22,7 +22,7 @@ QUEUE_COLUMNS = {
     "status": ("status",),
     "messages": ("message_count",),
     "velocity": ("velocity_now",),
-    "next_retry": ("next_retry_at",),
+    "next_retry": ("next_try_at",),
     "error": ("last_error",),
 }
 _CURSOR_DIGITS = 18

@@ -112,7 +112,7 @@ def queue_row(queue: Queue) -> QueueRow:
         retry_count=queue.retry_count,
         first_retry_at=queue.first_retry_at,
         last_retry_at=queue.last_retry_at,
-        next_retry_at=queue.next_retry_at if status == "Retry" else None,
+        next_retry_at=queue.next_try_at if status in ("Retry", "Ready") else None,  # type: ignore[attr-defined] # annotated too
         last_error=words.shown(queue.last_error),
         last_error_host=words.shown(queue.last_error_host),
         last_error_at=queue.last_error_at,

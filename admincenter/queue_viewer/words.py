@@ -115,4 +115,6 @@ def _explain_status(queue: Queue, *, status: str, now: datetime) -> str:
         return "Messages are being sent now."
     if status == "Connecting":
         return "A connection to the next hop is being opened."
+    if queue.message_count and getattr(queue, "next_try_at", None):
+        return "The next hop put messages off; each of them waits for a time of its own."
     return "Nothing stands in the way of these messages." if queue.message_count else "Nothing waits here."

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.support import queued_mail
 from transport.models import Queue
-from transport.states import DeliveryType
+from transport.states import DeliveryType, QueuedState
 
 pytestmark = pytest.mark.django_db
 LIST = "/mail-flow/queues/"
@@ -262,3 +262,13 @@ def test_the_list_asks_the_database_little(client, django_assert_max_num_queries
 
 def test_mail_flow_has_a_tab_for_it(client):
     assert f'href="{reverse("queue_viewer:list")}" aria-current="page"' in client.get(LIST).text
+
+
+def test_a_queue_whose_messages_were_put_off_says_when_the_first_is_tried(client):
+    queue = queued_mail.queue("fabrikam.com", last_error="451 4.7.1 Greylisted")
+    later = timezone.now() + timedelta(minutes=4)
+    queued_mail.message(queue, state=QueuedState.RETRY, next_attempt_at=later)
+    (row,) = rows(client.get(LIST))
+
+    assert (row.status, row.next_retry_at) == ("Ready", later)
+    assert "waits for a time of its own" in client.get(f"{LIST}{queue.pk}/").text
