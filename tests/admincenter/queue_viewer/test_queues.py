@@ -267,8 +267,8 @@ def test_mail_flow_has_a_tab_for_it(client):
 def test_a_queue_whose_messages_were_put_off_says_when_the_first_is_tried(client):
     queue = queued_mail.queue("fabrikam.com", last_error="451 4.7.1 Greylisted")
     later = timezone.now() + timedelta(minutes=4)
-    queued_mail.message(queue, state=QueuedState.RETRY, next_attempt_at=later)
+    queued_mail.message(queue, state=QueuedState.RETRY, more={"next_attempt_at": later})
     (row,) = rows(client.get(LIST))
 
     assert (row.status, row.next_retry_at) == ("Ready", later)
-    assert "waits for a time of its own" in client.get(f"{LIST}{queue.pk}/").text
+    assert "waits for a time of its own" in client.get(f"{LIST}{queue.pk}/").content.decode()
