@@ -63,7 +63,9 @@ class Committer(Generic[Item, Result]):
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
-            self._write(batch)
+            # Who stopped waiting gets nothing written, and from here on cannot stop any more.
+            if wanted := [one for one in batch if one.future.set_running_or_notify_cancel()]:
+                self._write(wanted)
         connection.close()
 
     def _next_batch(self) -> list[_Wanted[Item, Result]] | None:
@@ -94,9 +96,11 @@ class Committer(Generic[Item, Result]):
             wanted.future.set_result(result)
 
     def _write_alone(self, batch: list[_Wanted[Item, Result]], *, error: Exception) -> None:
-        if len(batch) == 1:
+        # A database that is gone is gone for all of them: waiting for it once is enough.
+        if len(batch) == 1 or isinstance(error, TRANSIENT):
             logger.error("commit_failed", extra={"committer": self._thread.name}, exc_info=error)
-            batch[0].future.set_exception(error)
+            for wanted in batch:
+                wanted.future.set_exception(error)
             return
         for wanted in batch:
             self._write([wanted])

@@ -66,3 +66,27 @@ def test_what_was_handed_in_before_the_stop_is_written():
     committer.stop()
 
     assert [future.result(0) for future in futures] == [0, 1, 2, 3, 4]
+
+
+def test_a_database_that_stays_away_is_waited_for_once_however_many_wait(committers):
+    tries: list[int] = []
+
+    def work(items: Sequence[int]) -> list[int]:
+        tries.append(len(items))
+        raise OperationalError("database is locked")
+
+    committers.append(Committer(work, name="test", gather=timedelta(milliseconds=200)))
+    futures = [committers[0].submit(number) for number in range(20)]
+
+    assert {type(future.exception(10)) for future in futures} == {OperationalError}
+    assert tries == [20]
+
+
+def test_who_stopped_waiting_harms_nobody(committers):
+    committers.append(Committer(list, name="test", gather=timedelta(milliseconds=200)))
+    futures = [committers[0].submit(number) for number in range(3)]
+    cancelled = futures[1].cancel()
+
+    assert cancelled
+    assert [futures[number].result(10) for number in (0, 2)] == [0, 2]
+    assert committers[0].submit(3).result(10) == 3
