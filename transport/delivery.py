@@ -4,6 +4,7 @@ One call is one Celery task. Nothing here decides what a reply means (`verdicts`
 (`retries`) or where mail goes (`routing`).
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from connectors.profiles import Delivery, DeliveryProfile
 from transport import destinations, judged, verdicts
 from transport.commits import Committer
 from transport.envelope import Host, Reply, Transaction
-from transport.outcomes import Answer, Close, Connected, Open, Settle, Wish, Work
+from transport.outcomes import Answer, Close, Connected, Open, Settle, TakenBack, Wish, Work
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Claim, Limits, Opened, Worker
 from transport.queue.records import Outcome, Try
@@ -22,6 +23,7 @@ from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
 from transport.smtp.timeouts import Timeouts
 
+logger = logging.getLogger(__name__)
 Ledger = Committer[Wish, Answer]
 
 
@@ -56,6 +58,10 @@ def deliver(queue_id: int, *, engine: Engine) -> int:
     return Attempt(work, engine=engine).run()
 
 
+class _Lost(Exception):  # noqa: N818 - says what became of the claims
+    """Others send what this session holds."""
+
+
 class Attempt:
     """One session from opening to closing."""
 
@@ -77,6 +83,9 @@ class Attempt:
         try:
             failure = self._use_hosts()
             self._catch_up()
+        except _Lost:
+            logger.warning("delivery_session_lost_its_lease", extra={"session_id": self.opened.session_id})
+            self.claims.clear()
         finally:
             # From here on nobody renews the lease: if the close is lost, the lease runs out.
             self.engine.open_sessions.discard(self.opened.session_id)
@@ -229,11 +238,16 @@ class Attempt:
         )
 
     def _catch_up(self) -> None:
-        """Wait until the last outcome is on disk: until then no further final dot goes out."""
+        """Wait until the last outcome is on disk: until then no further final dot goes out.
+
+        Raises `_Lost`, and then it never goes out, when the lease ran out meanwhile.
+        """
         if self.unwritten is None:
             return
         answer = self.unwritten.result()
         self.unwritten = None
+        if isinstance(answer, TakenBack):
+            raise _Lost
         if isinstance(answer, tuple):
             self.claims.extend(answer)
 

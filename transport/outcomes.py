@@ -1,6 +1,6 @@
 """What the sessions of one worker want written, in shared transactions: opened, settled, closed."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -61,8 +61,13 @@ class Close:
     """What to note on the messages that could not be tried."""
 
 
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The session is closed, its lease had run out: what it holds belongs to others now."""
+
+
 Wish = Open | Connected | Settle | Close
-Answer = Work | tuple[claims.Claim, ...] | None
+Answer = Work | tuple[claims.Claim, ...] | TakenBack | None
 
 
 def ledger() -> Committer[Wish, Answer]:
@@ -75,11 +80,13 @@ def ledger() -> Committer[Wish, Answer]:
 def settle(wishes: Sequence[Wish]) -> list[Answer]:
     """Write a batch of wishes, results first; must run in a transaction. Answers stand in the given order."""
     now = timezone.now()
-    _settle_outcomes([wish for wish in wishes if isinstance(wish, Settle)], now=now)
+    settled = [wish for wish in wishes if isinstance(wish, Settle)]
+    lasting = claims.lock_sessions({wish.outcome.session_id for wish in settled})
+    _settle_outcomes(settled, now=now)
     connected = [wish.session_id for wish in wishes if isinstance(wish, Connected)]
     if connected:
         records.note_connected(connected)
-    return [_answer(wish, now=now) for wish in wishes]
+    return [_answer(wish, lasting=lasting, now=now) for wish in wishes]
 
 
 def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
@@ -90,11 +97,11 @@ def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
     report([*recorded.reports, *removed], now=now)
 
 
-def _answer(wish: Wish, *, now: datetime) -> Answer:
+def _answer(wish: Wish, *, lasting: Container[int], now: datetime) -> Answer:
     if isinstance(wish, Open):
         return _open(wish, now=now)
     if isinstance(wish, Settle):
-        return _claim_more(wish, now=now)
+        return _claim_more(wish, now=now) if wish.outcome.session_id in lasting else TakenBack()
     if isinstance(wish, Close):
         _close(wish, now=now)
     return None

@@ -1,7 +1,7 @@
 """A session opens, claims due mail of one queue, claims more, and gives back what it did not send."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -128,16 +128,26 @@ def count_due(queue_id: int, *, most: int, now: datetime) -> int:
     return _claimable(queue_id, now=now)[:most].count()
 
 
+def lock_sessions(session_ids: Collection[int]) -> set[int]:
+    """Keep these sessions as they are until the transaction ends; returns those that still exist.
+
+    Only they may claim more: what a closed session takes, nobody would ever put back.
+    """
+    rows = Session.objects.select_for_update().filter(pk__in=session_ids).order_by("pk")
+    return set(rows.values_list("pk", flat=True))
+
+
 def close_session(session_id: int, *, error: str = "") -> list[int]:
     """End a session and put its remaining claims back; returns the queued ids that now await removal."""
-    held = list(QueuedMessage.objects.filter(session_id=session_id).values_list("pk", flat=True))
+    # First the session: behind its lock nobody claims more for it.
     Session.objects.filter(pk=session_id).delete()
+    held = list(QueuedMessage.objects.filter(session_id=session_id).values_list("pk", flat=True))
     return put_back(held, error=error)
 
 
-def renew_leases(session_ids: Sequence[int], *, now: datetime) -> int:
+def renew_leases(session_ids: Collection[int], *, now: datetime) -> int:
     """Prolong the leases of sessions that are known to run; returns how many there are."""
-    return Session.objects.filter(pk__in=session_ids).update(lease_until=now + LEASE)
+    return Session.objects.filter(pk__in=lock_sessions(session_ids)).update(lease_until=now + LEASE)
 
 
 def _claimable(queue_id: int, *, now: datetime) -> QuerySet[QueuedMessage]:

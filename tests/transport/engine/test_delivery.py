@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.db import connection, transaction
 
 from tests.support import smtp_peer
 from tests.support.engine import WORKER, accept, connector, server
@@ -10,6 +11,7 @@ from tests.support.ports import free_port
 from tests.support.smtp_peer import Peer
 from transport import delivery, outcomes
 from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session
+from transport.queue import claims
 from transport.queue.claims import Limits
 from transport.states import QueuedState, RecipientState
 
@@ -204,3 +206,23 @@ def test_a_host_that_takes_nobody_is_not_asked_again_at_once(engine):
         assert deliver(engine) == 1
         assert not any(peer.contents)
     assert QueuedMessage.objects.get().state == QueuedState.RETRY
+
+
+def test_a_session_that_was_taken_back_sends_no_further_dot(engine):
+    """The worker stood still for longer than its lease: others have its mail."""
+
+    def take_back(talk):
+        with transaction.atomic():
+            claims.close_session(Session.objects.get().pk)
+        connection.close()
+        talk.say(b"250 2.0.0 ok\r\n")
+
+    with Peer({"DOT": take_back}) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(5):
+            accept(f"user{number}@fabrikam.test")
+        deliver(engine)
+
+        assert len(peer.contents) == 1
+    assert set(QueuedMessage.objects.values_list("state", "retry_count")) == {(QueuedState.READY, 0)}
+    assert not engine.open_sessions

@@ -156,6 +156,17 @@ def test_an_outcome_whose_claim_was_lost_changes_nothing(queued):
     assert not Message.objects.filter(source="DSN").exists()
 
 
+def test_a_session_that_was_taken_back_is_told_so_and_claims_nothing_more(queued):
+    opened = open_for(queued)
+    accept("eva@fabrikam.test")
+    with transaction.atomic():
+        claims.close_session(opened.session_id)
+    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=5))
+
+    assert answer == [outcomes.TakenBack()]
+    assert set(QueuedMessage.objects.values_list("state", "session_id")) == {(QueuedState.READY, None)}
+
+
 def test_settling_claims_more_mail_in_the_same_transaction(queued):
     opened = open_for(queued)
     second = accept("eva@fabrikam.test")
