@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from transport import outcomes, rates, rerouting, servers
@@ -82,10 +81,11 @@ class Dispatcher:
         return server
 
     def _take_back_leases(self, server: TransportServer, *, now: datetime) -> None:
-        foreign = ~Q(worker=self._worker.name) | Q(lease_until__lt=now)
-        if not Session.objects.filter(foreign, queue__server=server).exists():
+        if not sweeps.suspect_sessions(server, worker=self._worker, now=now).exists():
             return
         with transaction.atomic():
+            # Our own may have lapsed all at once: the clock jumped, or the machine slept.
+            claims.renew_leases(tuple(self._open_sessions), now=now)
             asked = sweeps.expire_leases(server, worker=self._worker, now=now)
             outcomes.report(sweeps.take_out_pending(asked, now=now), now=now)
 

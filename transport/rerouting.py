@@ -4,10 +4,11 @@ The queued message itself says under which configuration generation it was place
 remembered between two rounds and a round that dies is simply repeated.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -22,6 +23,8 @@ from transport.queue.moves import Ended
 from transport.states import QueuedState, RecipientState
 
 BATCH = 200
+TIME_FOR_ONE_ROUND = timedelta(seconds=1)
+"""A large move goes on in the next round: between two of them leases are renewed and queues are rung for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,18 @@ class _Move:
 def reroute(server: TransportServer, *, now: datetime) -> int:
     """Place anew what stands in this server's queues under an older generation; returns how many it saw.
 
-    The queues of servers that stopped beating are looked after too: another source server takes over.
+    Stops after `TIME_FOR_ONE_ROUND`. The queues of servers that stopped beating are looked after too:
+    another source server takes over.
     """
     generation = routing.current().generation
     looked_after = [server.pk, *servers.take_over(now=now)]
     placed = 0
+    ends = time.monotonic() + TIME_FOR_ONE_ROUND.total_seconds()
     while rows := list(sweeps.stale_routes(looked_after, generation=generation)[:BATCH]):
         with transaction.atomic():
             placed += _place([row.pk for row in rows], server=server, now=now)
+        if time.monotonic() >= ends:
+            break
     return placed
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -12,6 +13,8 @@ from transport.models import QueuedMessage, TransportServer
 BEAT_INTERVAL = timedelta(seconds=5)
 ALIVE_FOR = timedelta(seconds=30)
 """A server that has not beaten for so long takes no new mail."""
+TAKEN_OVER_AFTER = ALIVE_FOR + timedelta(seconds=5)
+"""By then the last message was placed on it by somebody who did not know that it is silent."""
 
 
 def register() -> TransportServer:
@@ -40,12 +43,13 @@ def beat(*, now: datetime) -> TransportServer:
 def take_over(*, now: datetime) -> list[int]:
     """Ids of the servers that stopped beating; their waiting mail is marked once to be placed anew."""
     silent = TransportServer.objects.filter(
-        Q(last_beat_at__lt=now - ALIVE_FOR) | Q(last_beat_at__isnull=True)
+        Q(last_beat_at__lt=now - TAKEN_OVER_AFTER) | Q(last_beat_at__isnull=True)
     ).exclude(name=settings.SERVER_NAME)
     for server in silent.filter(taken_over=False):
         # The swap makes one of several servers do it.
-        if TransportServer.objects.filter(pk=server.pk, taken_over=False).update(taken_over=True):
-            QueuedMessage.objects.filter(queue__server=server).update(routed_generation=0)
+        with transaction.atomic():
+            if TransportServer.objects.filter(pk=server.pk, taken_over=False).update(taken_over=True):
+                QueuedMessage.objects.filter(queue__server=server).update(routed_generation=0)
     return list(silent.values_list("pk", flat=True))
 
 

@@ -34,12 +34,18 @@ IDLE_QUEUE_LIFE = timedelta(minutes=3)
 """QueueMaxIdleTime."""
 
 
+def suspect_sessions(server: TransportServer, *, worker: Worker, now: datetime) -> QuerySet[Session]:
+    """Sessions that may have lost their process: of this server, and of those that stopped beating."""
+    lapsed = Q(lease_until__lt=now)
+    own = Q(queue__server=server) & (lapsed | ~Q(worker=worker.name))
+    return Session.objects.filter(own | (lapsed & Q(queue__server__taken_over=True)))
+
+
 def expire_leases(server: TransportServer, *, worker: Worker, now: datetime) -> list[int]:
     """Close the sessions that nobody runs any more; returns queued ids whose removal was asked for."""
-    sessions = Session.objects.filter(queue__server=server)
     gone = [
         session
-        for session in sessions
+        for session in suspect_sessions(server, worker=worker, now=now)
         if session.lease_until < now or _is_dead(session, here=worker.host_name)
     ]
     error = "451 4.4.2 The worker that was sending this message ended; a second copy may arrive"

@@ -1,12 +1,14 @@
+import threading
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from tests.support.engine import accept, connector, open_for, server
+from tests.support.engine import LIMITS, WORKER, accept, connector, open_for, server
 from transport import operations, rerouting, servers
+from transport.dispatcher import Dispatcher
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient
-from transport.queue import sweeps
+from transport.queue import claims, sweeps
 from transport.rates import Sampler
 from transport.states import DeliveryType, Pending, QueuedState, RecipientState
 
@@ -16,6 +18,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.state]
 @pytest.fixture
 def here():
     return server()
+
+
+def dispatcher(*, open_sessions: set[int] | None = None) -> Dispatcher:
+    """The clock of this server; its rings go nowhere."""
+    return Dispatcher(
+        worker=WORKER,
+        limits=LIMITS,
+        ring=lambda _queue_id: None,
+        open_sessions=open_sessions or set(),
+        stopping=threading.Event(),
+    )
 
 
 def test_a_message_expires_after_two_days_and_its_last_error_is_in_the_reply(here):
@@ -189,6 +202,32 @@ def test_the_mail_of_a_server_that_died_goes_to_another_source_server(here):
     rerouting.reroute(here, now=timezone.now())
 
     assert QueuedMessage.objects.get().queue.server == here
+
+
+def test_what_a_server_was_sending_when_it_died_goes_to_another_one_too(here):
+    connector(on=("E15MB1", "E15MB2"))
+    accept("bob@fabrikam.test", at=server("E15MB2"))
+    open_for(QueuedMessage.objects.get())
+    server("E15MB2", alive=False)
+    looks = dispatcher()
+    looks.look(now=timezone.now())
+    assert QueuedMessage.objects.get().state == QueuedState.ACTIVE
+    looks.look(now=timezone.now() + claims.LEASE * 2)
+    queued = QueuedMessage.objects.get()
+
+    assert (queued.queue.server, queued.state) == (here, QueuedState.READY)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_clock_that_jumps_takes_nothing_from_the_sessions_that_run_here():
+    connector()
+    accept("bob@fabrikam.test")
+    opened = open_for(QueuedMessage.objects.get())
+    looks = dispatcher(open_sessions={opened.session_id})
+    looks.look(now=timezone.now())
+    looks.look(now=timezone.now() + timedelta(hours=8))
+
+    assert QueuedMessage.objects.get().session_id == opened.session_id
 
 
 def test_the_mail_of_a_dead_server_waits_when_no_other_source_server_is_there(here):
