@@ -46,7 +46,8 @@ def _make_engine() -> delivery.Engine:
         worker=worker,
         limits=Limits(),
         own_listeners=(settings.SMTP_ADDRESS,),
-        ring=lambda queue_id: bell.ring(settings.SERVER_NAME, queue_id),
+        # From a thread of its own: a Redis that hangs must not hold up the clock of the leases.
+        ring=lambda queue_id: bell.own().ring(settings.SERVER_NAME, queue_id),
         protocol_logs=settings.DATA_DIR / "logs" / "ProtocolLog" / "SmtpSend",
         open_sessions=set(),
         stopping=_stopping.is_set,
