@@ -11,10 +11,13 @@ _UNITS = (
 
 
 def relative(moment: datetime, *, now: datetime) -> str:
-    """Return "3 minutes ago", "in 2 hours" or "now": the largest whole unit, rounded down."""
+    """Return "3 minutes ago", "in 47 hours" or "now": the largest unit that counts two, rounded down.
+
+    One day would stand for almost two of them, which says too little about when mail expires.
+    """
     distance = abs(now - moment)
     for unit, name in _UNITS:
-        if distance >= unit:
+        if distance >= 2 * unit or distance >= unit == _UNITS[-1][0]:
             words = _counted(distance // unit, name)
             return f"{words} ago" if moment < now else f"in {words}"
     return "now"

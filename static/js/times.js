@@ -11,7 +11,7 @@
 
   const relative = (seconds) => {
     const distance = Math.abs(seconds);
-    const [size, noun] = UNITS.find(([unit]) => distance >= unit) ?? [1, "second"];
+    const [size, noun] = UNITS.find(([unit]) => distance >= 2 * unit) ?? [1, "second"];
     const count = Math.floor(distance / size);
     if (!count) return "now";
     const words = `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -20,13 +20,14 @@ PAIRS = RowList("pairs", {"left": "", "right": "1"})
         (0, "now"),
         (-1, "1 second ago"),
         (-59, "59 seconds ago"),
-        (-60, "1 minute ago"),
-        (-7199, "1 hour ago"),
-        (90, "in 1 minute"),
+        (-60, "60 seconds ago"),
+        (-7199, "119 minutes ago"),
+        (90, "in 90 seconds"),
+        (172_799, "in 47 hours"),
         (172_800, "in 2 days"),
     ],
 )
-def test_a_moment_is_said_in_its_largest_whole_unit(seconds, words):
+def test_a_moment_is_said_in_the_largest_unit_that_counts_two(seconds, words):
     assert relative(NOW + timedelta(seconds=seconds), now=NOW) == words
 
 
