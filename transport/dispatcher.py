@@ -107,10 +107,12 @@ class Dispatcher:
     def _tidy(self, server: TransportServer, *, now: datetime) -> None:
         if time.monotonic() - self._purged_at < PURGE_INTERVAL.total_seconds():
             return
+        done = []
         for step in (sweeps.remove_idle_queues, sweeps.purge_content, sweeps.purge_ended):
             with transaction.atomic():
-                step(server, now=now)
-        self._purged_at = time.monotonic()
+                done.append(step(server, now=now))
+        # A full batch: there may be more, which the next look takes. Else the disk fills faster than this.
+        self._purged_at = -math.inf if max(done) >= sweeps.BATCH else time.monotonic()
 
 
 def _end(step: Callable[..., list[Ended]], *, server: TransportServer, now: datetime) -> None:

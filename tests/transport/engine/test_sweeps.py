@@ -107,6 +107,17 @@ def test_ended_messages_lose_their_content_first_and_are_forgotten_after_two_day
     assert list(Message.objects.values_list("pk", flat=True)) == [waiting]
 
 
+def test_a_large_number_of_ended_messages_is_deleted_look_by_look(here):
+    long_ago = timezone.now() - timedelta(days=4)
+    fields = {"server": here, "size_bytes": 10, "source": "SMTP", "received_at": long_ago}
+    Message.objects.bulk_create(Message(**fields) for _ in range(2 * sweeps.BATCH + 1))
+    looks = dispatcher()
+    for _ in range(3):
+        looks.look(now=timezone.now())
+
+    assert not Message.objects.exists()
+
+
 def test_a_message_that_expired_can_still_be_looked_up_for_two_days(here):
     connector()
     message_id = accept("bob@fabrikam.test", now=timezone.now() - timedelta(days=2, minutes=1))
