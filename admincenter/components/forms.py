@@ -9,8 +9,10 @@ from django import forms
 from django.forms.utils import ErrorDict
 
 Value = TypeVar("Value")
-ENTRY_LIMIT = 200
-"""More entries than this in one list are not read."""
+ENTRY_LIMIT = 1001
+"""Entries that are read: one more than any list may have, so that too many are refused and never cut."""
+SENTENCES = 20
+"""Wrong entries of one list that are named; a pasted novel has more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,12 @@ class Section(forms.Form):
         else:
             super().full_clean()
 
+    def leave_out(self, **empty: object) -> None:
+        """Give fields that a choice hides their empty values: an error beside them would never be seen."""
+        for name, value in empty.items():
+            self.errors.pop(name, None)
+            self.cleaned_data[name] = value
+
     def settings(self) -> Mapping[str, Any]:
         """Return what the valid form says, by attribute of the spec; each form names its own."""
         return self.cleaned_data
@@ -86,6 +94,8 @@ class JudgedField(forms.CharField):
         self.judge = judge
         kwargs.setdefault("widget", forms.TextInput(attrs={"class": "input"}))
         super().__init__(required=bool(needed), error_messages={"required": needed}, **kwargs)
+        # The rules refuse a NUL too, and name the field.
+        self.validators = []
 
     def clean(self, value: Any) -> Any:
         """Return the judged value, or "" for nothing. Raises ValidationError with the rule's sentence."""
@@ -122,6 +132,9 @@ def judged(entries: Iterator[Any], *, judge: Callable[[Any], Value]) -> list[Val
             good.append(judge(entry))
         except ValueError as error:
             errors.append(forms.ValidationError(str(error)))
+    if len(errors) > SENTENCES:
+        more = forms.ValidationError(f"{len(errors) - SENTENCES} more are wrong too.")
+        errors = [*errors[:SENTENCES], more]
     if errors:
         raise forms.ValidationError(errors)
     return good

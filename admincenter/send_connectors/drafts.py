@@ -14,8 +14,8 @@ from connectors.errors import InvalidValue
 
 DRAFT_LIMIT = 20
 """Drafts per session; beyond that the oldest goes."""
-TEXT_LIMIT = 1100
-"""More than the longest field takes; what is longer would be refused anyway."""
+TEXT_LIMIT = 5000
+"""More than the longest field takes, a pasted list of smart hosts with its commas too."""
 _KEY = "send_connector_drafts"
 
 

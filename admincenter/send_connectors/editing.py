@@ -13,7 +13,7 @@ from admincenter.send_connectors.sections.scoping import AddressSpaceForm, Hello
 from admincenter.send_connectors.sections.security import SecurityForm
 from connectors import credentials, services
 from connectors.models import SendConnector
-from connectors.profiles import SmartHostAuth
+from connectors.profiles import Delivery, SmartHostAuth
 from connectors.specs import BASIC, ConnectorSpec
 from connectors.validators import format_size, format_time_span
 from transport import servers
@@ -59,7 +59,7 @@ class EditForms:
         spec = services.spec_of(connector)
         for section in self.all():
             spec = replace(spec, **section.settings())
-        password = self.authentication.cleaned_data["password"]
+        password = self.authentication.cleaned_data.get("password")
         if password and spec.auth in BASIC:
             return replace(spec, sealed_password=credentials.seal(password, guid=connector.guid))
         return spec
@@ -69,11 +69,15 @@ def forms_of(connector: SendConnector, *, data: Typed | None = None, quiet: bool
     """Return the forms of a stored connector, or of what was sent for it."""
     initial = _initial(services.spec_of(connector))
     given: dict[str, Any] = {"data": data, "initial": initial, "quiet": quiet}
+    by_mx = data is not None and data.get("delivery") == Delivery.MX
     return EditForms(
         name=NameForm(**given),
         general=GeneralForm(**given),
         network=NetworkForm(**given),
-        authentication=AuthenticationForm(**given, stored=bool(connector.sealed_password)),
+        # With MX records nobody asks who we are: the page hides it, so nothing about it may be wrong.
+        authentication=AuthenticationForm(
+            **(given | {"quiet": quiet or by_mx}), stored=bool(connector.sealed_password)
+        ),
         session=SessionForm(**given),
         spaces=AddressSpaceForm(**given),
         source=SourceServerForm(**given, servers=servers.registered()),

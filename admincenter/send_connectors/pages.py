@@ -75,11 +75,12 @@ def review(draft: Draft, *, last: str, data: Typed | None = None) -> Review:
         slug: section(draft, slug, data=data if slug == last and data is not None else _sent(draft, slug))
         for slug in read
     }
-    spec = ConnectorSpec(name="", sealed_password=draft.sealed_password)
-    for one in sections.values():
-        if one.is_valid():
-            spec = replace(spec, **one.settings())
-    place(problems(spec), sections.values())
+    # What a wrong page says counts for nothing: rules speak of pages that are right in themselves.
+    sound = [one for one in sections.values() if one.is_valid()]
+    spec = ConnectorSpec(name="", delivery=Delivery(_delivery(draft)), sealed_password=draft.sealed_password)
+    for one in sound:
+        spec = replace(spec, **one.settings())
+    place(problems(spec), sound)
     return Review(spec, sections)
 
 

@@ -91,7 +91,8 @@ def _finish(request: HttpRequest, draft: Draft, slug: str) -> HttpResponse:
         drafts.save(request.session, draft)
         return _render(request, draft, slug, review.sections[slug], status=422)
     if review.first_wrong:
-        return _turn_to(request, draft, review.first_wrong, query="?check=1")
+        was_sent = draft.page(review.first_wrong) is not None
+        return _turn_to(request, draft, review.first_wrong, query="?check=1" if was_sent else "")
     try:
         made = services.create(review.spec, guid=draft.guid, actor=request.user.get_username())
     except services.InvalidConnector as error:

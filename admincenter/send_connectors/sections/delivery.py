@@ -1,5 +1,6 @@
 """How a send connector finds the next hop, and how that knows us."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from django import forms
 
 from admincenter.components.forms import EntriesField, Entry, JudgedField, Option, Section, refuses
-from connectors import validators
+from connectors import rules, validators
+from connectors.errors import InvalidValue
 from connectors.profiles import Delivery, SmartHostAuth
 from connectors.specs import DEFAULT_PORT, Usage, ruled_out
 
@@ -69,8 +71,7 @@ class NetworkForm(Section):
         """Judge the smart hosts only where mail goes through them."""
         super().full_clean()
         if self.is_bound and not self.quiet and self.cleaned_data.get("delivery") is Delivery.MX:
-            self.errors.pop("smart_hosts", None)
-            self.cleaned_data["smart_hosts"] = ()
+            self.leave_out(smart_hosts=())
 
     def host_rows(self) -> list[Entry]:
         """What is typed, and an empty row where there is nothing."""
@@ -124,6 +125,7 @@ class AuthenticationForm(Section):
     username = forms.CharField(
         label="User name",
         required=False,
+        error_messages={"null_characters_not_allowed": "User name: printable characters only."},
         widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "spellcheck": "false"}),
     )
     password = JudgedField(
@@ -144,13 +146,28 @@ class AuthenticationForm(Section):
         """The three ways, each with what it means."""
         return list(self.options("auth", hints=AUTHENTICATIONS))
 
+    def full_clean(self) -> None:
+        """Judge user name and password only where they are sent; elsewhere nobody sees them."""
+        super().full_clean()
+        if self.is_bound and not self.quiet and self.cleaned_data.get("auth") != SmartHostAuth.BASIC:
+            self.leave_out(username="", password="")
+
     def settings(self) -> Mapping[str, Any]:
         """Mechanism and user name; the password goes its own way, sealed."""
+        if self.quiet:
+            return {"auth": SmartHostAuth.NONE, "username": ""}
         auth = SmartHostAuth(self.cleaned_data["auth"])
         basic = auth is SmartHostAuth.BASIC
         if basic and self.cleaned_data["after_tls"]:
             auth = SmartHostAuth.BASIC_REQUIRE_TLS
         return {"auth": auth, "username": self.cleaned_data["username"] if basic else ""}
+
+
+def _message_count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        rule = f"one connection carries 1 to {rules.MAX_MESSAGES_PER_CONNECTION} messages"
+        raise InvalidValue("messages_per_connection", text, rule)
+    return int(text)
 
 
 class SessionForm(Section):
@@ -161,15 +178,11 @@ class SessionForm(Section):
         "inactivity_timeout": "inactivity_timeout",
     }
 
-    messages_per_connection = forms.IntegerField(
+    messages_per_connection = JudgedField(
+        judge=_message_count,
+        needed="Messages per connection: it is needed.",
         label="Messages per connection",
-        max_value=2_147_483_647,
         widget=forms.TextInput(attrs={"class": "input is-cost", "inputmode": "numeric"}),
-        error_messages={
-            "required": "Messages per connection: it is needed.",
-            "invalid": "Messages per connection: it must be a whole number.",
-            "max_value": "Messages per connection: it must be at most 2147483647.",
-        },
         help_text="After so many the connection is closed and a new one opened.",
     )
     inactivity_timeout = JudgedField(

@@ -21,7 +21,7 @@ USAGES = {
 class NameForm(Section):
     """The name, which no other connector has."""
 
-    name = JudgedField(judge=validators.name, needed="Name: it is needed.", label="Name", max_length=500)
+    name = JudgedField(judge=validators.name, needed="Name: it is needed.", label="Name")
     places = {"name": "name"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -83,6 +83,10 @@ class GeneralForm(Section):
         label="Protocol logging level",
         choices=[("None", "None"), ("Verbose", "Verbose")],
         coerce=lambda level: level == "Verbose",
+        error_messages={
+            "required": "Protocol logging level: choose one.",
+            "invalid_choice": "Protocol logging level %(value)s: it is neither None nor Verbose.",
+        },
         widget=forms.Select(attrs={"class": "input is-short"}),
     )
     max_message_size = JudgedField(

@@ -65,6 +65,13 @@ class SecurityForm(Section):
         }
         return list(self.options("starttls", hints=hints))
 
+    def full_clean(self) -> None:
+        """Judge the domain only where it is asked for."""
+        super().full_clean()
+        is_judged = self.is_bound and not self.quiet
+        if is_judged and self.cleaned_data.get("tls_auth_level") != TlsAuthLevel.DOMAIN_VALIDATION:
+            self.leave_out(tls_domain="")
+
     def settings(self) -> Mapping[str, Any]:
         """The four TLS attributes of the spec."""
         level = self.cleaned_data["tls_auth_level"]
@@ -72,5 +79,5 @@ class SecurityForm(Section):
             "require_tls": self.cleaned_data["starttls"] == "require",
             "ignore_starttls": self.cleaned_data["starttls"] == "ignore",
             "tls_auth_level": TlsAuthLevel(level) if level else None,
-            "tls_domain": self.cleaned_data["tls_domain"] if level == TlsAuthLevel.DOMAIN_VALIDATION else "",
+            "tls_domain": self.cleaned_data["tls_domain"],
         }

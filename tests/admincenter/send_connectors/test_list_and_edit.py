@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from connectors import credentials, services
+from connectors.address_spaces import parse
 from connectors.models import SendConnector
 from connectors.profiles import Delivery, SmartHostAuth
 from connectors.services import spec_of
@@ -124,7 +125,12 @@ def test_the_stored_password_is_never_shown(signed_in, relay):
         ({"source_servers": []}, "Source server: at least one source server is needed"),
         ({"source_servers": ["E15MB9"]}, "Source server E15MB9: no transport server of this name"),
         ({"max_message_size": "big"}, "Maximum message size big: a size is a number"),
-        ({"messages_per_connection": "many"}, "Messages per connection: it must be a whole number."),
+        ({"messages_per_connection": "many"}, "Messages per connection many: one connection carries 1 to"),
+        ({"name": "a\0b"}, "Name a\\u0000b: a name has printable characters only."),
+        ({"name": "x" * 10_000}, "a name has 1 to 64 characters."),
+        ({"fqdn": "mail\0.contoso.com"}, "FQDN mail\\u0000.contoso.com: a label is made of letters"),
+        ({"auth": "BasicAuth", "username": "u\0"}, "User name: printable characters only."),
+        ({"protocol_logging": "Much"}, "Protocol logging level Much: it is neither None nor Verbose."),
         ({"messages_per_connection": "0"}, "Messages per connection 0: one connection carries 1 to"),
         ({"inactivity_timeout": "ten minutes"}, "time-out ten minutes: a time span reads hh:mm:ss"),
         ({"fqdn": "mail"}, "FQDN mail: a fully qualified domain name has at least one dot."),
@@ -145,6 +151,57 @@ def test_a_wrong_value_is_named_with_its_field_and_rule(signed_in, make, relay, 
     assert sentence in answer.content.decode()
     relay.refresh_from_db()
     assert relay.version == 2
+
+
+@pytest.mark.parametrize("count", [300, 1000])
+def test_a_long_list_survives_the_edit_dialog(signed_in, make, count):
+    spaces = tuple(parse(f"SMTP:d{number}.example;7") for number in range(count))
+    connector = make("Many", address_spaces=spaces)
+    page = signed_in.get(f"{LIST}{connector.pk}/edit/").content.decode()
+    assert page.count('name="space_pattern"') == count
+
+    assert save(signed_in, connector, comment="only this").status_code == 302
+
+    connector.refresh_from_db()
+    assert (connector.comment, set(spec_of(connector).address_spaces)) == ("only this", set(spaces))
+
+
+def test_too_many_entries_are_refused_and_none_is_cut(signed_in, relay):
+    too_many = [f"d{number}.example" for number in range(1100)]
+    lists = {"space_type": ["SMTP"] * 1100, "space_pattern": too_many, "space_cost": ["1"] * 1100}
+
+    answer = save(signed_in, relay, **lists)
+
+    assert answer.status_code == 422
+    assert "Address space: a connector has at most 1000 address spaces." in answer.content.decode()
+
+
+def test_a_pasted_novel_does_not_fill_the_page_with_errors(signed_in, relay):
+    answer = save(signed_in, relay, smart_hosts=["call_me Ishmael! " * 5000])
+
+    assert answer.status_code == 422
+    assert answer.content.decode().count("<li>Smart host ") == 20
+    assert "9980 more are wrong too." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"delivery": "mx", "smart_hosts": ["http://x"]},
+        {"auth": "None", "username": "u\0", "password": "x" * 2000},
+        {"tls_domain": "no domain", "password": SECRET},
+    ],
+)
+def test_what_a_choice_hides_cannot_be_wrong(signed_in, relay, changes):
+    assert save(signed_in, relay, **changes).status_code == 302
+
+
+def test_mx_records_in_place_of_smart_hosts_end_the_authentication(signed_in, relay):
+    assert save(signed_in, relay, delivery="mx").status_code == 302
+
+    relay.refresh_from_db()
+    spec = spec_of(relay)
+    assert (spec.delivery, spec.auth, spec.username, relay.sealed_password) == ("mx", "None", "", "")
 
 
 def test_a_server_that_is_gone_may_stay(signed_in, make):
