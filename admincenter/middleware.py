@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib.messages import get_messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.template.loader import render_to_string
@@ -31,10 +31,23 @@ def private_pages(get_response: NextStep) -> NextStep:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        patch_vary_headers(response, ["HX-Request"])
+        if not response.has_header("Cache-Control"):
+            response.headers["Cache-Control"] = "no-store"
+            patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    return answer
+
+
+def refusals_in_words(get_response: NextStep) -> NextStep:
+    """Show a page where Django refuses a method with an empty one: somebody typed the address of a form."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and request.method == "GET":
+            response.content = render_to_string("405.html")
         return response
 
     return answer
@@ -43,7 +56,7 @@ def private_pages(get_response: NextStep) -> NextStep:
 def sign_in_as_page(get_response: NextStep) -> NextStep:
     """Send the whole window to the sign-in page when a login expired: it must not appear inside a part.
 
-    Afterwards the person comes back to the page, not to the part.
+    Afterwards the person comes back to the page, not to the part or to an address that only takes forms.
     """
 
     def answer(request: HttpRequest) -> HttpResponseBase:
@@ -51,12 +64,24 @@ def sign_in_as_page(get_response: NextStep) -> NextStep:
         sign_in = resolve_url("sign_in")
         if not (isinstance(response, HttpResponseRedirect) and response.url.startswith(f"{sign_in}?")):
             return response
-        if request.headers.get("HX-Request") != "true":
+        if request.headers.get("HX-Request") == "true":
+            page = HtmxDetails(request).current_url_abs_path or "/"
+            return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': page})}")
+        if request.method in {"GET", "HEAD"}:
             return response
-        page = HtmxDetails(request).current_url_abs_path or "/"
-        return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': page})}")
+        return redirect(f"{sign_in}?{urlencode({'next': _page_of_form(request)})}")
 
     return answer
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """Return the address, without our name, of the page whose form was sent; "/" when it is not ours."""
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    is_ours = page.netloc == request.get_host() and page.path.startswith("/")
+    return urlunsplit(("", "", page.path, page.query, "")) if is_ours else "/"
 
 
 def first_password(get_response: NextStep) -> NextStep:

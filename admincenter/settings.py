@@ -27,6 +27,7 @@ from admincenter.bootstrap import (
     switch,
     time_zone,
 )
+from admincenter.logs import one_line_for_a_refusal
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -129,20 +130,22 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    # First what stands on every answer: static files and refusals of the ones below too.
+    "admincenter.middleware.private_pages",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "admincenter.middleware.private_pages",
+    "admincenter.middleware.refusals_in_words",
     "admincenter.middleware.sign_in_as_page",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "admincenter.middleware.first_password",
     "django.contrib.messages.middleware.MessageMiddleware",
     "admincenter.middleware.toasts",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -170,6 +173,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "admincenter/accounts/locked.html"
 AXES_VERBOSE = False
+# The default hides the address too: then the log does not tell whom to keep out.
+AXES_SENSITIVE_PARAMETERS = ["username"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -193,6 +198,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# A connector has up to 1000 address spaces, each of three inputs.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3500
 
 # --- browser hardening --------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
@@ -246,7 +254,10 @@ LOGGING = {
             ],
         },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"refusals": {"()": "django.utils.log.CallbackFilter", "callback": one_line_for_a_refusal}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]},
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         # A line for every ring would bury the lines that say something.

@@ -1,5 +1,9 @@
 """Every address of the web console."""
 
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
@@ -9,3 +13,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
     path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
 ]
+
+
+def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django names it
+    """Show the page for a request that makes no sense.
+
+    Django's own view looks for the CSRF token first, and breaks on a form that cannot be read.
+    """
+    return HttpResponse(render_to_string("400.html"), status=HTTPStatus.BAD_REQUEST)
+
+
+handler400 = bad_request

@@ -1,15 +1,33 @@
 """The pages of one's own account; signing in and out are Django's views on our templates."""
 
+from urllib.parse import urlsplit
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from admincenter.accounts import services
-from admincenter.accounts.forms import NewPasswordForm
+from admincenter.accounts.forms import NewPasswordForm, SignInForm
+
+
+class SignIn(LoginView):
+    """Ask for name and password, then lead to the page that asked for it."""
+
+    template_name = "admincenter/accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        """Return `next`, or the start where it would lead round in a circle or out again."""
+        target: str = super().get_success_url()
+        leads_nowhere = urlsplit(target).path in {reverse("sign_in"), reverse("sign_out")}
+        return self.get_default_redirect_url() if leads_nowhere else target
 
 
 @sensitive_post_parameters()

@@ -1,5 +1,7 @@
 """`manage.py up`, as an administrator meets it: one command, one password, and it keeps running."""
 
+import contextlib
+import http.client
 import shutil
 import signal
 import socket
@@ -48,6 +50,35 @@ def test_nothing_it_keeps_is_readable_by_other_users(program):
     kept = [path for path in program.data_dir.rglob("*") if not path.is_relative_to(public)]
     assert len(kept) > 5
     assert [path for path in [program.data_dir, *kept] if path.stat().st_mode & 0o077] == []
+
+
+def ask(program, method, path, body=None, **headers):
+    """One request to the console, without a session."""
+    connection = http.client.HTTPConnection(program.web_url.removeprefix("http://"), timeout=30)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer, answer.read()
+
+
+def test_static_files_are_hardened_and_may_be_kept(program):
+    answer, _ = ask(program, "GET", "/static/css/base.css")
+
+    assert answer.status == 200
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "public" in answer.headers["Cache-Control"]
+    assert "HX-Request" not in (answer.headers["Vary"] or "")
+
+
+def test_a_form_in_a_strange_character_set_is_a_bad_request_and_no_failure(program):
+    cookie = ask(program, "GET", "/sign-in/")[0].headers["Set-Cookie"].partition(";")[0]
+    kind = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-7", "Cookie": cookie}
+
+    answer, page = ask(program, "POST", "/sign-in/", b"username=%ff", **kind)
+
+    assert answer.status == 400
+    assert b"Nothing was changed" in page
 
 
 def test_the_password_is_stored_only_as_a_hash(program):

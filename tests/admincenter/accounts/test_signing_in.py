@@ -1,5 +1,7 @@
 """Signing in and out, the one-time password, and what nobody gets without a login."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
@@ -42,6 +44,21 @@ def test_a_part_asked_for_by_a_stranger_leads_the_window_there(stranger):
 
     assert answer.status_code == 200
     assert answer["HX-Redirect"] == "/sign-in/?next=%2Fmail-flow%2Fsend-connectors%2F%3Fsort%3D-name"
+
+
+@pytest.mark.parametrize(
+    ("referer", "page"),
+    [
+        ("http://testserver/mail-flow/queues/?sort=-error", "/mail-flow/queues/?sort=-error"),
+        ("http://evil.example/mail-flow/queues/", "/"),
+        ("http://testserver:x]/", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_form_sent_by_a_stranger_leads_back_to_its_page(stranger, referer, page):
+    answer = stranger.post("/mail-flow/queues/act/", {"verb": "retry"}, headers={"Referer": referer})
+
+    assert (answer.status_code, answer.url) == (302, f"/sign-in/?{urlencode({'next': page})}")
 
 
 def test_the_first_administrator_must_choose_a_password_before_anything_else(stranger):
@@ -117,6 +134,11 @@ def test_signing_in_never_leads_to_another_site(stranger, where):
     assert answer.url == "/mail-flow/send-connectors/"
 
 
+@pytest.mark.parametrize("where", ["/sign-in/", "/sign-in/?next=/sign-in/", "/sign-out/"])
+def test_who_is_signed_in_is_not_led_round_in_a_circle(signed_in, where):
+    assert signed_in.get("/sign-in/", {"next": where}).url == "/mail-flow/send-connectors/"
+
+
 @pytest.mark.usefixtures("anna")
 def test_signing_in_gives_a_new_session_key(stranger):
     stranger.get("/sign-in/")
@@ -152,6 +174,52 @@ def test_private_pages_are_kept_by_no_cache(signed_in):
     assert "HX-Request" in answer["Vary"]
     assert "script-src 'self'" in answer["Content-Security-Policy"]
     assert "unsafe" not in answer["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/mail-flow/queues/act/", "/sign-out/"])
+def test_the_address_of_a_form_is_no_empty_page(signed_in, path):
+    answer = signed_in.get(path)
+
+    assert (answer.status_code, answer["Allow"].split(",")[0]) == (405, "POST")
+    assert b"This address only takes what a form sends" in answer.content
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded; charset=utf-7",
+        "multipart/form-data",
+        "multipart/form-data; boundary=é",
+    ],
+)
+def test_a_form_that_cannot_be_read_is_a_bad_request(kind, anna):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(anna)
+    client.get("/account/password/")
+
+    answer = client.post("/account/password/", b"name=%ff", content_type=kind)
+
+    assert answer.status_code in {400, 403}
+    assert b"Nothing was changed" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/sign-in/", "testserver", 200),
+        ("/mail-flow/nothing/", "testserver", 404),
+        ("/sign-in/", "evil.example", 400),
+    ],
+)
+def test_every_answer_is_hardened(client, path, host, status):
+    answer = client.get(path, headers={"Host": host})
+
+    assert answer.status_code == status
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert answer["Cache-Control"]
 
 
 def test_a_page_that_is_not_there_has_a_way_back(signed_in):
