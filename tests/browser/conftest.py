@@ -51,9 +51,9 @@ class Console:
         return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found.response["violations"]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """Debian's Chromium."""
+    """Debian's Chromium. No longer than a module: Playwright's event loop runs on in this thread till then."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield browser

@@ -10,13 +10,13 @@ MAX_DOMAIN_BYTES = 255
 MAX_PATH_BYTES = 256
 _MAX_LABEL_BYTES = 63
 
-_ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]++"
-_QUOTED = rb'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\x20-\x7e])*+"'
+_ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]+"
+_QUOTED = rb'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\x20-\x7e])*"'
 # The underscore is no letter of RFC 5321, but host names that carry it send mail every day.
-_LABEL = rb"[A-Za-z0-9_\x80-\xff][A-Za-z0-9_\x80-\xff-]*+(?<!-)"
+_LABEL = rb"[A-Za-z0-9_\x80-\xff][A-Za-z0-9_\x80-\xff-]*(?<!-)"
 _PATH = re.compile(
-    rb"<(?P<mailbox>(?P<local>%(atom)s(?:\.%(atom)s)*+|%(quoted)s)"
-    rb"@(?P<domain>%(label)s(?:\.%(label)s)*+|\[[0-9A-Fa-f:.IPv]+\]))?>"
+    rb"<(?P<mailbox>(?P<local>%(atom)s(?:\.%(atom)s)*|%(quoted)s)"
+    rb"@(?P<domain>%(label)s(?:\.%(label)s)*|\[[0-9A-Fa-f:.IPv]+\]))?>"
     % {b"atom": _ATOM, b"quoted": _QUOTED, b"label": _LABEL}
 )
 

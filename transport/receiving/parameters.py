@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transport.receiving.errors import BadParameter
 
-_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*+)(?:=([\x21-\x3c\x3e-\x7e]+))?")
+_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e]+))?")
 _SIZE = re.compile(rb"\d{1,20}")
 
 
