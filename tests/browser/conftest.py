@@ -53,7 +53,7 @@ class Console:
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's Chromium. No longer than a module: Playwright's event loop runs on in this thread till then."""
+    """Debian's Chromium, for one module: Playwright's event loop runs on in this thread till the end."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield browser
