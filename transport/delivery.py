@@ -14,7 +14,7 @@ from pathlib import Path
 from connectors.profiles import Delivery, DeliveryProfile
 from transport import destinations, judged, verdicts
 from transport.commits import Committer
-from transport.envelope import Host, Reply, Transaction
+from transport.envelope import Host, Reply, Transaction, TransactionResult
 from transport.outcomes import Answer, Close, Connected, Open, Settle, TakenBack, Wish, Work
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Claim, Limits, Opened, Worker
@@ -86,6 +86,10 @@ class Attempt:
         except _Lost:
             logger.warning("delivery_session_lost_its_lease", extra={"session_id": self.opened.session_id})
             self.claims.clear()
+        except Exception:
+            # The log gets the rest; the queue waits as after any failure, for the next try may break too.
+            failure = judged.BROKEN
+            raise
         finally:
             # From here on nobody renews the lease: if the close is lost, the lease runs out.
             self.engine.open_sessions.discard(self.opened.session_id)
@@ -108,8 +112,7 @@ class Attempt:
 
     def _hosts(self) -> Iterator[tuple[Host, str]]:
         """Hosts with the name that a certificate of theirs must be valid for where one is asked for."""
-        finder = self._finder()
-        domain = self.opened.next_hop_domain
+        finder, domain = self._finder(), self.opened.next_hop_domain
         if self.profile.delivery == Delivery.MX:
             yield from ((host, domain) for host in finder.hosts_for_domain(domain))
             return
@@ -121,8 +124,7 @@ class Attempt:
                 self.tries.append(Try(reply=failed.reply, outcome="deferred"))
 
     def _finder(self) -> destinations.Destinations:
-        server = self.opened.server
-        external = self.profile.use_external_dns
+        server, external = self.opened.server, self.profile.use_external_dns
         return destinations.Destinations(
             dns_servers=tuple(server.external_dns_servers if external else server.internal_dns_servers),
             own_names=frozenset(filter(None, (server.fqdn, self.profile.fqdn))),
@@ -184,7 +186,7 @@ class Attempt:
             if not self.claims or self.engine.stopping():
                 return None
             claim = self.claims.popleft()
-            result = client.send(self._transaction(claim), before_dot=self._catch_up)
+            result = self._send(client, claim)
             refusal = judged.host_refusal(result)
             if refusal is not None:
                 self.claims.appendleft(claim)
@@ -197,6 +199,16 @@ class Attempt:
             if not result.session_open:
                 return None
         return None
+
+    def _send(self, client: Client, claim: Claim) -> TransactionResult:
+        try:
+            return client.send(self._transaction(claim), before_dot=self._catch_up)
+        except _Lost:
+            raise
+        except Exception:
+            # A message that breaks us must not hold up, try after try, those that were claimed with it.
+            self._settle(claim, [(address, judged.BROKEN) for _, address in claim.recipients])
+            raise
 
     def _transaction(self, claim: Claim) -> Transaction:
         return Transaction(
@@ -267,8 +279,7 @@ class Attempt:
 
 def _timeouts(profile: DeliveryProfile) -> Timeouts:
     """RFC 5321's time-outs, none longer than the connector lets a connection be idle."""
-    usual = Timeouts()
-    idle = profile.inactivity_timeout
+    usual, idle = Timeouts(), profile.inactivity_timeout
     return replace(
         usual,
         mail=min(usual.mail, idle),

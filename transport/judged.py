@@ -10,6 +10,15 @@ from transport.envelope import Reply, Stage, TransactionResult
 from transport.queue.claims import Claim
 from transport.queue.records import Decided, Outcome
 
+BROKEN = Reply(
+    code=451,
+    enhanced="4.3.0",
+    text="Internal error, see the log of this server",
+    stage=Stage.QUEUE,
+    remote=False,
+)
+"""A defect of ours ended the attempt."""
+
 
 def outcome_of(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
     """Sort the recipients of one message by what their replies mean."""

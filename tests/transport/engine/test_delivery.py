@@ -9,8 +9,8 @@ from tests.support import smtp_peer
 from tests.support.engine import WORKER, accept, connector, server
 from tests.support.ports import free_port
 from tests.support.smtp_peer import Peer
-from transport import delivery, outcomes
-from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session
+from transport import delivery, judged, outcomes
+from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue import claims
 from transport.queue.claims import Limits
 from transport.states import QueuedState, RecipientState
@@ -226,3 +226,38 @@ def test_a_session_that_was_taken_back_sends_no_further_dot(engine):
         assert len(peer.contents) == 1
     assert set(QueuedMessage.objects.values_list("state", "retry_count")) == {(QueuedState.READY, 0)}
     assert not engine.open_sessions
+
+
+def test_a_message_that_breaks_the_session_waits_and_the_others_go(engine, monkeypatch):
+    def send(client, transaction, *, before_dot):
+        if transaction.recipients == ("user1@fabrikam.test",):
+            raise ZeroDivisionError
+        return real(client, transaction, before_dot=before_dot)
+
+    real = delivery.Client.send
+    monkeypatch.setattr(delivery.Client, "send", send)
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(4):
+            accept(f"user{number}@fabrikam.test")
+        with pytest.raises(ZeroDivisionError):
+            deliver(engine)
+        deliver(engine)
+
+        assert len(peer.contents) == 3
+    waiting = QueuedMessage.objects.get()
+    assert (waiting.state, waiting.last_error) == (QueuedState.RETRY, judged.BROKEN.line)
+    assert Queue.objects.get().next_retry_at is None
+    assert not Session.objects.exists()
+
+
+def test_a_session_that_breaks_before_its_first_message_puts_its_queue_in_retry(engine):
+    connector(smart_hosts=("127.0.0.1",))
+    accept("bob@fabrikam.test")
+    TransportServer.objects.update(fqdn="no host name")
+    with pytest.raises(ValueError, match="no host name"):
+        deliver(engine)
+    queue = Queue.objects.get()
+
+    assert (queue.retry_count, queue.last_error) == (1, judged.BROKEN.line)
+    assert QueuedMessage.objects.get().state == QueuedState.READY
