@@ -65,19 +65,19 @@ def sign_in_as_page(get_response: NextStep) -> NextStep:
         if not (isinstance(response, HttpResponseRedirect) and response.url.startswith(f"{sign_in}?")):
             return response
         if request.headers.get("HX-Request") == "true":
-            page = HtmxDetails(request).current_url_abs_path or "/"
+            page = _path_of(request, "HX-Current-URL")
             return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': page})}")
         if request.method in {"GET", "HEAD"}:
             return response
-        return redirect(f"{sign_in}?{urlencode({'next': _page_of_form(request)})}")
+        return redirect(f"{sign_in}?{urlencode({'next': _path_of(request, 'Referer')})}")
 
     return answer
 
 
-def _page_of_form(request: HttpRequest) -> str:
-    """Return the address, without our name, of the page whose form was sent; "/" when it is not ours."""
+def _path_of(request: HttpRequest, header: str) -> str:
+    """Return the path and query of the page that a header names; "/" when it is none of ours."""
     try:
-        page = urlsplit(request.headers.get("Referer", ""))
+        page = urlsplit(request.headers.get(header, ""))
     except ValueError:
         return "/"
     is_ours = page.netloc == request.get_host() and page.path.startswith("/")

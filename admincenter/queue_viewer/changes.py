@@ -16,6 +16,7 @@ from admincenter.components import live
 from admincenter.components.lists import SELECTION_LIMIT, read_selection
 from admincenter.queue_viewer import removal
 from admincenter.queue_viewer.verbs import MESSAGE_VERBS, QUEUE_VERBS, Row, Verb, carry_out
+from admincenter.queue_viewer.words import shown
 from transport.models import Queue, QueuedMessage
 
 TEMPLATES = "admincenter/queue_viewer"
@@ -104,7 +105,7 @@ def _act(
 
 def _known(name: str, *, verbs: Mapping[str, Verb[Row]]) -> Verb[Row]:
     if name not in verbs:
-        raise NotAnAction(f"Action “{name[:40]}”: it is none of {', '.join(verbs)}. Nothing was done.")
+        raise NotAnAction(f"Action “{shown(name[:40])}”: it is none of {', '.join(verbs)}. Nothing was done.")
     return verbs[name]
 
 

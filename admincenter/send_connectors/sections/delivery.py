@@ -142,6 +142,12 @@ class AuthenticationForm(Section):
         if stored:
             self.fields["password"].widget.attrs["placeholder"] = "stored; leave blank to keep"
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Refuse; where it is the password, leaving it blank is no way to keep one."""
+        super().add_error(field, error)
+        if field == "password":
+            self.fields["password"].widget.attrs.pop("placeholder", None)
+
     def auth_options(self) -> list[Option]:
         """The three ways, each with what it means."""
         return list(self.options("auth", hints=AUTHENTICATIONS))

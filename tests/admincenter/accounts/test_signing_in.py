@@ -46,6 +46,13 @@ def test_a_part_asked_for_by_a_stranger_leads_the_window_there(stranger):
     assert answer["HX-Redirect"] == "/sign-in/?next=%2Fmail-flow%2Fsend-connectors%2F%3Fsort%3D-name"
 
 
+@pytest.mark.parametrize("page", ["http://evil.example/mail-flow/queues/", "http://[bad", "", "/\0"])
+def test_a_part_of_a_strange_page_leads_to_the_start(stranger, page):
+    answer = stranger.get("/mail-flow/queues/", headers={"HX-Request": "true", "HX-Current-URL": page})
+
+    assert answer["HX-Redirect"] == "/sign-in/?next=%2F"
+
+
 @pytest.mark.parametrize(
     ("referer", "page"),
     [

@@ -196,6 +196,13 @@ def test_what_a_choice_hides_cannot_be_wrong(signed_in, relay, changes):
     assert save(signed_in, relay, **changes).status_code == 302
 
 
+def test_a_password_that_must_be_typed_again_is_not_offered_to_be_kept(signed_in, relay):
+    page = save(signed_in, relay, smart_hosts=["other.contoso.com"]).content.decode()
+
+    assert "which clears the stored password: type it again." in page
+    assert "leave blank to keep" not in page
+
+
 def test_mx_records_in_place_of_smart_hosts_end_the_authentication(signed_in, relay):
     assert save(signed_in, relay, delivery="mx").status_code == 302
 
