@@ -291,7 +291,20 @@ def everything():
     queued_mail.attempt(one.message, host=long, text="z" * 500, in_doubt=True, tls="TLSv1.3 " + "t" * 200)
     queued_mail.attempt(one.message, outcome="delivered", code=250)
     queued_mail.attempt(one.message, outcome="failed", code=550)
+    queued_mail.message(troubled, subject="Order 4711", more={"last_error": queued_mail.REFUSED})
     return troubled, one
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_the_last_error_can_be_read_in_the_list(console, width):
+    sentence = "451 4.7.1 Greylisted, please come back in five minutes"
+    queued_mail.queue_in_retry("fabrikam.com", last_error=sentence, message_count=1)
+    console.page.set_viewport_size({"width": width, "height": 800})
+    console.open(QUEUES)
+
+    cell = console.page.get_by_title(sentence)
+    assert cell.inner_text() == sentence
+    assert cell.evaluate("cell => cell.scrollHeight - cell.clientHeight") <= 1
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
