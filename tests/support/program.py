@@ -110,13 +110,16 @@ class Program:
 
     def wait_ready(self) -> None:
         """Wait until the web answers, SMTP greets and the worker takes work."""
-        wait_until(
-            lambda: (
-                self._ended() or (self._worker_is_ready() and self._smtp_greets() and self._web_answers())
-            ),
-            what="the program is ready",
-            seconds=READY_WITHIN,
-        )
+        try:
+            wait_until(
+                lambda: (
+                    self._ended() or (self._worker_is_ready() and self._smtp_greets() and self._web_answers())
+                ),
+                what="the program is ready",
+                seconds=READY_WITHIN,
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it printed:\n{self.output}") from error
         if self._ended():
             raise AssertionError(f"the program ended with status {self.process.returncode}:\n{self.output}")
 
