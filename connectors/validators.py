@@ -47,6 +47,8 @@ def name_key(text: str) -> str:
 
 def fqdn(text: str, *, field: str = "fqdn") -> str:
     """Check a fully qualified domain name and give it in lower case A-labels. Raises InvalidValue."""
+    if _address(text.strip()) is not None:
+        raise InvalidValue(field, text, "an IP address is no domain name")
     value = _host_name(text, field=field)
     if "." not in value:
         raise InvalidValue(field, text, "a fully qualified domain name has at least one dot")
@@ -62,6 +64,9 @@ def smart_host(text: str) -> str:
         return _usable(address, text=value)
     if literal:
         raise InvalidValue("smart_hosts", value, "there is no IP address in the brackets")
+    if "/" in value or "@" in value:
+        rule = "a smart host is a host name or an IP address, with nothing in front of it or behind"
+        raise InvalidValue("smart_hosts", value, rule)
     if ":" in value:
         raise InvalidValue("smart_hosts", value, "the port of a smart host has a field of its own")
     return _host_name(value, field="smart_hosts")

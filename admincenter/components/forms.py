@@ -33,6 +33,7 @@ class Entry:
     number: int
     values: tuple[str, ...]
     wrong: bool
+    wrong_cost: bool = False
 
 
 class Section(forms.Form):

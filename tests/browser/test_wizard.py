@@ -161,6 +161,13 @@ def test_back_keeps_what_was_typed_even_if_it_is_wrong(console):
     expect(page.get_by_text("Address space *contoso.com: a wildcard needs a dot after it.")).to_be_visible()
     expect(page.get_by_role("textbox", name="Domain of address space 1")).to_be_focused()
 
+    page.get_by_role("textbox", name="Domain of address space 1").fill("contoso.com")
+    page.get_by_role("textbox", name="Cost of address space 1").fill("101")
+    press(page, "Next")
+
+    expect(page.get_by_text("Cost 101: a cost is a whole number from 1 to 100.")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Cost of address space 1")).to_be_focused()
+
 
 @pytest.mark.parametrize("leave", ["Cancel", "Escape"])
 def test_leaving_leaves_nothing_behind(console, leave):

@@ -43,6 +43,14 @@ def test_an_ehlo_name_is_fully_qualified():
 
     with pytest.raises(InvalidValue, match="FQDN relay: a fully qualified domain name has at least one dot"):
         validators.fqdn("relay")
+    with pytest.raises(InvalidValue, match=r"FQDN 10\.1\.2\.3: an IP address is no domain name"):
+        validators.fqdn("10.1.2.3")
+
+
+@pytest.mark.parametrize("written", ["http://relay.contoso.com", "user:secret@relay.contoso.com", "relay/x"])
+def test_a_smart_host_stands_alone(written):
+    with pytest.raises(InvalidValue, match="with nothing in front of it or behind"):
+        validators.smart_host(written)
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,18 @@ class AddressSpaceForm(Section):
     def space_rows(self) -> list[Entry]:
         """What is typed, and an empty row where there is nothing."""
         rows = self._typed() or [(address_spaces.SMTP, "", str(address_spaces.DEFAULT_COST))]
-        judging = self.is_bound and not self.quiet
-        return [
-            Entry(number=number, values=row, wrong=judging and _says_something(row) and refuses(_space, row))
-            for number, row in enumerate(rows, start=1)
-        ]
+        return [self._entry(number, row) for number, row in enumerate(rows, start=1)]
+
+    def _entry(self, number: int, row: tuple[str, ...]) -> Entry:
+        kind, pattern, cost = row
+        if not self.is_bound or self.quiet or not _says_something(row):
+            return Entry(number=number, values=row, wrong=False)
+        return Entry(
+            number=number,
+            values=row,
+            wrong=refuses(_space, (kind, pattern, "")),
+            wrong_cost=refuses(_space, (address_spaces.SMTP, address_spaces.EVERY_DOMAIN, cost)),
+        )
 
     def clean(self) -> dict[str, Any]:
         """Put the parallel inputs together; a row without a pattern was added and not used."""
