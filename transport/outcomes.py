@@ -13,7 +13,7 @@ from transport.cleaning import clean_text
 from transport.commits import Committer
 from transport.envelope import Reply, Stage
 from transport.models import Queue
-from transport.queue import claims, records, sweeps
+from transport.queue import claims, keys, records, sweeps
 from transport.queue.moves import Ended
 
 
@@ -82,11 +82,16 @@ def settle(wishes: Sequence[Wish]) -> list[Answer]:
     now = timezone.now()
     settled = [wish for wish in wishes if isinstance(wish, Settle)]
     lasting = claims.lock_sessions({wish.outcome.session_id for wish in settled})
+    keys.lock({_queue_of(wish) for wish in wishes if not isinstance(wish, Connected)})
     _settle_outcomes(settled, now=now)
     connected = [wish.session_id for wish in wishes if isinstance(wish, Connected)]
     if connected:
         records.note_connected(connected)
     return [_answer(wish, lasting=lasting, now=now) for wish in wishes]
+
+
+def _queue_of(wish: Open | Settle | Close) -> int:
+    return wish.outcome.queue_id if isinstance(wish, Settle) else wish.queue_id
 
 
 def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:

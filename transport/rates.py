@@ -18,9 +18,9 @@ class Sampler:
     def sample(self, server: TransportServer, *, now: datetime) -> None:
         """Look at every queue once and write the rates that changed."""
         rows = list(
-            Queue.objects.filter(server=server).values_list(
-                "pk", "entered", "departed", "incoming_rate", "outgoing_rate"
-            )
+            Queue.objects.filter(server=server)
+            .order_by("pk")
+            .values_list("pk", "entered", "departed", "incoming_rate", "outgoing_rate")
         )
         changes = []
         for queue_id, entered, departed, incoming, outgoing in rows:

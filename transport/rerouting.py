@@ -107,7 +107,8 @@ def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> 
     if not moves:
         return
     counts = Counter(key for move in moves for key in move.ways.queues)
-    queue_ids = enter(counts, now=now)
+    left = Counter(move.queued.queue_id for move in moves)
+    queue_ids = enter(counts, now=now, leaving=left)
     new_ids = iter(allocate_ids(QueuedMessage, counts.total()) if counts else ())
     carried: list[tuple[int, int, str]] = []
     rows: list[tuple[object, ...]] = []
@@ -123,7 +124,7 @@ def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> 
     )
     ended = [_end_too_large(move, now=now) for move in moves if move.ways.too_large]
     QueuedMessage.objects.filter(pk__in=[move.queued.pk for move in moves]).delete()
-    leave(Counter(move.queued.queue_id for move in moves), now=now)
+    leave(left, now=now)
     submission.report(ended, server=server, now=now)
 
 

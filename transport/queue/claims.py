@@ -76,7 +76,8 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
 
     Must run in a transaction. The lock on the queue row makes parallel openings count each other.
     """
-    queue = Queue.objects.select_for_update(of=("self",)).select_related("server").filter(pk=queue_id).first()
+    rows = Queue.objects.select_for_update(of=("self",), no_key=True).select_related("server")
+    queue = rows.filter(pk=queue_id).first()
     if queue is None or not may_connect(queue, limits=limits, now=now):
         return None
     due = _due(queue.pk, most=limits.claim, now=now)

@@ -1,7 +1,7 @@
 """Which queue a message belongs in, and the counters of that queue."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -30,12 +30,23 @@ _known: dict[QueueKey, int] = {}
 """Queue ids by key; an entry can be stale, `enter` notices."""
 
 
-def enter(counts: Mapping[QueueKey, int], *, now: datetime) -> dict[QueueKey, int]:
+def enter(
+    counts: Mapping[QueueKey, int], *, now: datetime, leaving: Collection[int] = ()
+) -> dict[QueueKey, int]:
     """Count messages into their queues, making those that are not there; returns the queue ids.
 
-    Rows are touched in one order by everybody, so that two servers cannot deadlock.
+    `leaving`: queues that the caller will count out of in the same transaction; `lock` says why it matters.
     """
-    return {key: _enter_one(key, count=counts[key], now=now) for key in sorted(counts)}
+    # New rows first: nobody who holds a known row ever waits for the row that somebody else is making.
+    queue_ids = {key: _known.get(key) or _find(key, now=now) for key in sorted(counts)}
+    if leaving:
+        lock([*queue_ids.values(), *leaving])
+    for queue_id, key in sorted((queue_id, key) for key, queue_id in queue_ids.items()):
+        if not _count_in(queue_id, count=counts[key]):
+            # It was empty for a while and is gone.
+            queue_ids[key] = _find(key, now=now)
+            _count_in(queue_ids[key], count=counts[key])
+    return queue_ids
 
 
 def submission_key(server_id: int) -> QueueKey:
@@ -43,10 +54,16 @@ def submission_key(server_id: int) -> QueueKey:
     return QueueKey(server_id=server_id, delivery_type=DeliveryType.SUBMISSION, next_hop_domain="Submission")
 
 
-def _enter_one(key: QueueKey, *, count: int, now: datetime) -> int:
-    known = _known.get(key)
-    if known is not None and _count_in(known, count=count):
-        return known
+def lock(queue_ids: Collection[int]) -> None:
+    """Keep others from changing these queues until the transaction ends.
+
+    Who changes several takes them in the order of their numbers, so that no two wait for each other.
+    """
+    rows = Queue.objects.select_for_update(no_key=True).filter(pk__in=queue_ids).order_by("pk")
+    list(rows.values_list("pk", flat=True))
+
+
+def _find(key: QueueKey, *, now: datetime) -> int:
     queue, _ = Queue.objects.get_or_create(
         server_id=key.server_id,
         delivery_type=key.delivery_type,
@@ -59,7 +76,6 @@ def _enter_one(key: QueueKey, *, count: int, now: datetime) -> int:
             "last_error": UNREACHABLE if key.delivery_type == DeliveryType.UNREACHABLE else "",
         },
     )
-    _count_in(queue.pk, count=count)
     # Not before the commit: SQLite gives an id that was rolled back to another queue.
     transaction.on_commit(partial(_known.__setitem__, key, queue.pk))
     return queue.pk

@@ -1,4 +1,6 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.engine import accept, connector, server
@@ -30,6 +32,21 @@ def test_recipients_of_two_domains_wait_in_two_queues_with_one_copy_of_the_conte
     assert [one.queue.next_hop_domain for one in queued] == ["adatum.test", "fabrikam.test"]
     assert [Recipient.objects.filter(queued_message_id=one.pk).count() for one in queued] == [1, 2]
     assert Content.objects.filter(message=message_id).count() == 1
+
+
+def test_queues_are_counted_in_the_order_of_their_numbers_whatever_their_names():
+    """Two transactions that take the same rows in two orders wait for each other until one is broken off."""
+    server()
+    connector()
+    accept("bob@zebra.test")
+    accept("eva@adatum.test")
+    with CaptureQueriesContext(connection) as captured:
+        accept("eva@adatum.test", "carl@fabrikam.test", "bob@zebra.test")
+    counted = [query["sql"] for query in captured if query["sql"].startswith("UPDATE transport_queue ")]
+    numbers = [int(sql.rpartition(" ")[2]) for sql in counted]
+
+    assert len(numbers) == 3
+    assert numbers == sorted(numbers)
 
 
 def test_one_queue_serves_all_domains_of_a_smart_host_connector():
