@@ -108,7 +108,12 @@ class Dispatcher:
         if time.monotonic() - self._purged_at < PURGE_INTERVAL.total_seconds():
             return
         done = []
-        for step in (sweeps.remove_idle_queues, sweeps.purge_content, sweeps.purge_ended):
+        for step in (
+            sweeps.shorten_waits,
+            sweeps.remove_idle_queues,
+            sweeps.purge_content,
+            sweeps.purge_ended,
+        ):
             with transaction.atomic():
                 done.append(step(server, now=now))
         # A full batch: there may be more, which the next look takes. Else the disk fills faster than this.

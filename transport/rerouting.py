@@ -18,7 +18,7 @@ from transport.bulk import allocate_ids, execute_many, insert, moment
 from transport.envelope import Reply
 from transport.models import QueuedMessage, Recipient, TransportServer
 from transport.queue import sweeps
-from transport.queue.keys import QueueKey, enter, leave
+from transport.queue.keys import QueueKey, enter, leave, rename
 from transport.queue.moves import Ended
 from transport.states import QueuedState, RecipientState
 
@@ -101,6 +101,12 @@ def _mark_placed(moves: Sequence[_Move]) -> None:
         "UPDATE transport_queuedmessage SET routed_generation = %s WHERE id = %s",
         [(move.ways.generation, move.queued.pk) for move in moves],
     )
+    for key in {key for move in moves for key in move.ways.queues if _has_new_name(key, move.queued)}:
+        rename(key)
+
+
+def _has_new_name(key: QueueKey, queued: QueuedMessage) -> bool:
+    return key.connector_name != queued.queue.connector_name
 
 
 def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> None:

@@ -63,6 +63,12 @@ def lock(queue_ids: Collection[int]) -> None:
     list(rows.values_list("pk", flat=True))
 
 
+def rename(key: QueueKey) -> None:
+    """Let the queues of a connector say its name as it is now."""
+    others = Queue.objects.filter(connector_id=key.connector_id).exclude(connector_name=key.connector_name)
+    others.update(connector_name=key.connector_name)
+
+
 def _find(key: QueueKey, *, now: datetime) -> int:
     queue, _ = Queue.objects.get_or_create(
         server_id=key.server_id,
@@ -76,6 +82,8 @@ def _find(key: QueueKey, *, now: datetime) -> int:
             "last_error": UNREACHABLE if key.delivery_type == DeliveryType.UNREACHABLE else "",
         },
     )
+    if queue.connector_name != key.connector_name:
+        rename(key)
     # Not before the commit: SQLite gives an id that was rolled back to another queue.
     transaction.on_commit(partial(_known.__setitem__, key, queue.pk))
     return queue.pk

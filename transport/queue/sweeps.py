@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from transport import retries
 from transport.envelope import Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
-from transport.queue.claims import Worker, close_session
+from transport.queue.claims import LEASE, Worker, close_session
 from transport.queue.moves import Ended, take_out
 from transport.states import WAITING, DeliveryType, Pending, QueuedState
 
@@ -27,6 +28,8 @@ REMOVED = Reply(
     remote=False,
 )
 BATCH = 200
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of two servers may be apart."""
 KEPT_AFTER_END = timedelta(days=2)
 """How long an ended message and its attempts can still be looked up."""
 CONTENT_KEPT_AFTER_END = timedelta(hours=1)
@@ -152,6 +155,26 @@ def due_queues(server: TransportServer, *, now: datetime) -> QuerySet[Queue]:
     deliverable = [DeliveryType.MX, DeliveryType.SMART_HOST]
     return Queue.objects.filter(
         may_try, Exists(due), server=server, suspended=False, removal="", delivery_type__in=deliverable
+    )
+
+
+def shorten_waits(server: TransportServer, *, now: datetime) -> int:
+    """Let nothing wait longer than it can have been told to: the clock was set back. Returns how many rows.
+
+    What is ready is due by now, a retry within its interval, a lease is over within its length.
+    """
+    schedule, skewed = retries.Schedule(), now + CLOCK_SKEW
+    waiting = QueuedMessage.objects.filter(queue__server=server)
+    early = Q(state=QueuedState.READY, next_attempt_at__gt=skewed) | Q(
+        state=QueuedState.RETRY, next_attempt_at__gt=skewed + schedule.message_retry_interval
+    )
+    longest = schedule.outbound_connection_failure_retry_interval
+    gated = Queue.objects.filter(server=server, next_retry_at__gt=skewed + longest)
+    leased = Session.objects.filter(queue__server=server, lease_until__gt=skewed + LEASE)
+    return (
+        waiting.filter(early).update(next_attempt_at=now)
+        + gated.update(next_retry_at=now)
+        + leased.update(lease_until=now + LEASE)
     )
 
 

@@ -1,9 +1,11 @@
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from connectors import services
 from tests.support.engine import LIMITS, WORKER, accept, connector, open_for, server
 from transport import operations, rerouting, servers
 from transport.dispatcher import Dispatcher
@@ -259,3 +261,41 @@ def test_a_server_that_beats_is_alive_and_one_that_stopped_is_not():
 
     assert servers.is_alive(beating, now=now + timedelta(seconds=20))
     assert not servers.is_alive(beating, now=now + timedelta(seconds=31))
+
+
+def test_a_renamed_connector_gives_its_queues_its_new_name(here):
+    made = connector("Old")
+    accept("bob@fabrikam.test")
+    accept("eva@adatum.test")
+    QueuedMessage.objects.filter(queue__next_hop_domain="adatum.test").delete()
+    renamed = replace(services.spec_of(made), name="New")
+    services.change(made.pk, renamed, actor="tests", expected_version=None)
+    rerouting.reroute(here, now=timezone.now())
+
+    assert set(Queue.objects.values_list("connector_name", flat=True)) == {"New"}
+
+
+def test_a_clock_that_is_set_back_makes_nothing_wait_for_hours(here):
+    connector()
+    for domain in ("ready.test", "retry.test", "queue.test"):
+        accept(f"bob@{domain}")
+    QueuedMessage.objects.filter(queue__next_hop_domain="retry.test").update(state=QueuedState.RETRY)
+    Queue.objects.filter(next_hop_domain="queue.test").update(next_retry_at=timezone.now())
+    earlier = timezone.now() - timedelta(hours=2)
+    assert not sweeps.due_queues(here, now=earlier)
+    sweeps.shorten_waits(here, now=earlier)
+
+    assert len(sweeps.due_queues(here, now=earlier)) == 3
+
+
+def test_usual_waits_are_not_shortened(here):
+    connector()
+    accept("bob@fabrikam.test")
+    open_for(QueuedMessage.objects.get())
+    now = timezone.now()
+    accept("eva@fabrikam.test")
+    waiting = QueuedMessage.objects.exclude(state=QueuedState.ACTIVE)
+    waiting.update(state=QueuedState.RETRY, next_attempt_at=now + timedelta(minutes=5))
+    Queue.objects.update(next_retry_at=now + timedelta(minutes=10))
+
+    assert sweeps.shorten_waits(here, now=now) == 0
