@@ -97,12 +97,8 @@ def _usage(cmdlet: type[Cmdlet]) -> str:
 
 
 def _bracketed(parameter: Parameter[Any]) -> str:
-    name = f"-{parameter.name}"
-    text = (
-        f"[{name}] <{parameter.kind.word}>"
-        if parameter.position is not None
-        else f"{name} <{parameter.kind.word}>"
-    )
+    name = f"-{parameter.name}" if parameter.position is None else f"[-{parameter.name}]"
+    text = f"{name} <{parameter.kind.word}>" if parameter.kind.word else name
     return text if parameter.required else f"[{text}]"
 
 

@@ -194,6 +194,7 @@ def test_a_list_shows_every_property_and_patterns_pick_some(ems):
 def test_help_is_written_from_the_declarations(ems):
     for cmdlet in CMDLETS:
         text = ems(f"Get-Help {cmdlet.name}").output
+        assert "<>" not in text
         assert all(f"-{parameter.name}" in text for parameter in cmdlet.declared())
         assert cmdlet.synopsis in text
         assert all(example in text for example in cmdlet.examples)
