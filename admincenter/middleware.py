@@ -41,6 +41,16 @@ def private_pages(get_response: NextStep) -> NextStep:
     return answer
 
 
+def own_cookies(get_response: NextStep) -> NextStep:
+    """Forget a cookie that we never gave: PostgreSQL breaks on a NUL in the key of a session."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        request.COOKIES = {name: text for name, text in request.COOKIES.items() if text.isprintable()}
+        return get_response(request)
+
+    return answer
+
+
 def refusals_in_words(get_response: NextStep) -> NextStep:
     """Show a page where Django refuses a method with an empty one: somebody typed the address of a form."""
 

@@ -46,6 +46,13 @@ def test_a_part_asked_for_by_a_stranger_leads_the_window_there(stranger):
     assert answer["HX-Redirect"] == "/sign-in/?next=%2Fmail-flow%2Fsend-connectors%2F%3Fsort%3D-name"
 
 
+def test_a_cookie_that_no_database_takes_is_no_session(stranger):
+    stranger.cookies.load({"sessionid": "a\0bcdefghijklmnop"})
+
+    assert stranger.get("/sign-in/").status_code == 200
+    assert stranger.get("/mail-flow/queues/").url == "/sign-in/?next=/mail-flow/queues/"
+
+
 @pytest.mark.parametrize("page", ["http://evil.example/mail-flow/queues/", "http://[bad", "", "/\0"])
 def test_a_part_of_a_strange_page_leads_to_the_start(stranger, page):
     answer = stranger.get("/mail-flow/queues/", headers={"HX-Request": "true", "HX-Current-URL": page})
