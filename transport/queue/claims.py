@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from transport.bulk import execute_many, marks, select
 from transport.models import Queue, QueuedMessage, Session, TransportServer
@@ -17,6 +17,9 @@ LEASE = timedelta(seconds=30)
 """How long a claim outlives a worker that stopped renewing it."""
 CLAIM_BYTES = 1024 * 1024
 """Content that one claim may bring into memory, unless a single message is larger."""
+QUEUE_BYTES = 128 * 1024 * 1024
+SERVER_BYTES = 1024 * 1024 * 1024
+"""What the sessions of one queue, or of one server, may hold in memory before a large message has to wait."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,8 +174,21 @@ def _due(queue_id: int, *, most: int, now: datetime) -> list[tuple[int, int]]:
         total_bytes += size_bytes
         if taken and total_bytes > CLAIM_BYTES:
             break
+        if size_bytes > CLAIM_BYTES and not _has_room(queue_id, size_bytes=size_bytes):
+            break
         taken.append((queued_id, message_id))
     return taken
+
+
+def _has_room(queue_id: int, *, size_bytes: int) -> bool:
+    held = QueuedMessage.objects.filter(session_id__isnull=False, queue__server__queues=queue_id)
+    sums = held.aggregate(
+        here=Sum("message__size_bytes", filter=Q(queue=queue_id), default=0),
+        all=Sum("message__size_bytes", default=0),
+    )
+    # Alone a message may always go, however large.
+    room_here = not sums["here"] or sums["here"] + size_bytes <= QUEUE_BYTES
+    return room_here and (not sums["all"] or bool(sums["all"] + size_bytes <= SERVER_BYTES))
 
 
 def _take(due: Sequence[tuple[int, int]], *, session_id: int) -> tuple[Claim, ...]:

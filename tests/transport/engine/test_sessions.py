@@ -79,6 +79,17 @@ def test_no_more_sessions_than_the_limit_are_opened_to_one_queue(queued):
     assert [one is not None for one in opened] == [True, True, False, False]
 
 
+def test_large_messages_wait_while_the_sessions_of_their_queue_hold_too_much(queued):
+    for _ in range(4):
+        accept("bob@fabrikam.test")
+    Message.objects.update(size_bytes=36 * 1024 * 1024)
+    opened = [open_for(queued) for _ in range(5)]
+    assert [session and len(session.claims) for session in opened] == [1, 1, 1, None, None]
+    settle(outcomes.Settle(outcome=outcome(opened[0], DELIVERED)))
+
+    assert len(open_for(queued).claims) == 1
+
+
 def test_a_suspended_queue_opens_no_session(queued):
     Queue.objects.update(suspended=True)
 
