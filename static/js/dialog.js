@@ -2,15 +2,15 @@
 (() => {
   "use strict";
 
+  const WRONG = "[aria-invalid='true'], .choices:has(.errorlist) input:not(:disabled)";
   const FIELDS = "input:not([type='hidden'], [type='radio']:not(:checked)), select, textarea";
 
   const openModally = (dialog) => {
     if (dialog.matches(":modal")) return;
     dialog.removeAttribute("open");
     dialog.showModal();
-    const body = dialog.querySelector(".dialog-body");
-    const wanted = body?.querySelector("[autofocus]") ?? body?.querySelector("[aria-invalid='true']") ?? body?.querySelector(FIELDS);
-    wanted?.focus();
+    const seen = (selector) => [...dialog.querySelectorAll(`.dialog-body :is(${selector})`)].find((one) => one.checkVisibility());
+    (seen("[autofocus]") ?? seen(WRONG) ?? seen(FIELDS))?.focus();
   };
 
   const upgrade = (root) => root.querySelectorAll("dialog[data-modal]").forEach(openModally);

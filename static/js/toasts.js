@@ -6,6 +6,14 @@
     event.target.closest("[data-dismiss-toast]")?.closest(".toast").remove();
   });
 
+  /* The latest ones stay: older ones would cover the page. */
+  const SHOWN = 3;
+  document.addEventListener("DOMContentLoaded", () => {
+    const place = document.getElementById("toasts");
+    const trim = () => [...place.children].slice(0, -SHOWN).forEach((toast) => toast.remove());
+    new MutationObserver(trim).observe(place, { childList: true });
+  });
+
   const tell = (sentence) => {
     const said = [...document.querySelectorAll("#toasts .toast p")];
     if (said.some((place) => place.textContent === sentence)) return;

@@ -170,6 +170,30 @@ def test_an_error_opens_its_section(console, make):
     assert SendConnector.objects.get().version == 1
 
 
+def test_an_error_is_in_sight_on_a_phone(console, relay):
+    page = console.page
+    page.set_viewport_size({"width": 390, "height": 700})
+    console.open(f"{LIST}{relay.pk}/edit/")
+    page.get_by_role("link", name="security").click()
+    page.get_by_label("Require it (RequireTLS)").check()
+    page.get_by_label("What the certificate must prove").select_option("DomainValidation")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("heading", name="delivery")).to_be_attached()
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.get_by_label("Password")).to_be_in_viewport(ratio=1)
+
+
+def test_mx_records_after_smart_hosts_can_be_saved(console, relay):
+    page = console.page
+    console.open(f"{LIST}{relay.pk}/edit/")
+    page.get_by_role("dialog").get_by_role("link", name="delivery").click()
+    page.get_by_label("MX record associated with recipient domain").check()
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("status")).to_contain_text("was saved")
+
+
 def test_a_password_being_typed_survives_a_new_row(console, relay):
     page = console.page
     console.open(f"{LIST}{relay.pk}/edit/")

@@ -137,6 +137,18 @@ def test_a_double_click_on_finish_makes_one_connector(console):
     assert SendConnector.objects.count() == 1
 
 
+def test_the_focus_goes_to_what_is_wrong(console):
+    page = console.page
+    console.open(f"{LIST}new/")
+    page.get_by_role("textbox", name="Name").fill("Relay")
+    press(page, "Next")
+    page.get_by_label("Route mail through smart hosts").check()
+    press(page, "Next")
+
+    expect(page.get_by_role("textbox", name="Smart host 1")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Smart host 1")).to_have_attribute("aria-invalid", "true")
+
+
 def test_back_keeps_what_was_typed_even_if_it_is_wrong(console):
     page = console.page
     console.open(f"{LIST}new/")

@@ -76,11 +76,15 @@ class NetworkForm(Section):
     def host_rows(self) -> list[Entry]:
         """What is typed, and an empty row where there is nothing."""
         texts = self.texts("smart_hosts") or [""]
-        judge = None if self.quiet or not self.is_bound else validators.smart_host
         return [
-            Entry(number=number, values=(text,), wrong=bool(judge and text and refuses(judge, text)))
+            Entry(number=number, values=(text,), wrong=self._is_wrong(text, alone=not any(texts)))
             for number, text in enumerate(texts, start=1)
         ]
+
+    def _is_wrong(self, text: str, *, alone: bool) -> bool:
+        if self.quiet or "smart_hosts" not in self.errors:
+            return False
+        return alone or any(refuses(validators.smart_host, one) for one in text.replace(",", " ").split())
 
     def open_port(self) -> bool:
         """Whether the port needs to be seen: it is unusual, or wrong."""

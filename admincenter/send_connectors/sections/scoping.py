@@ -36,12 +36,15 @@ class AddressSpaceForm(Section):
     def space_rows(self) -> list[Entry]:
         """What is typed, and an empty row where there is nothing."""
         rows = self._typed() or [(address_spaces.SMTP, "", str(address_spaces.DEFAULT_COST))]
-        return [self._entry(number, row) for number, row in enumerate(rows, start=1)]
+        is_empty = not any(map(_says_something, rows))
+        return [self._entry(number, row, alone=is_empty) for number, row in enumerate(rows, start=1)]
 
-    def _entry(self, number: int, row: tuple[str, ...]) -> Entry:
+    def _entry(self, number: int, row: tuple[str, ...], *, alone: bool) -> Entry:
         kind, pattern, cost = row
-        if not self.is_bound or self.quiet or not _says_something(row):
+        if self.quiet or "space_pattern" not in self.errors:
             return Entry(number=number, values=row, wrong=False)
+        if not _says_something(row):
+            return Entry(number=number, values=row, wrong=alone)
         return Entry(
             number=number,
             values=row,
