@@ -105,7 +105,10 @@ class Queue(models.Model):
     @property
     def identity(self) -> str:
         r"""`SERVER\42`, or `SERVER\Unreachable` for the persistent queues (exchange.md 4.2)."""
-        name: dict[str, str] = {DeliveryType.SUBMISSION: "Submission", DeliveryType.UNREACHABLE: "Unreachable"}
+        name: dict[str, str] = {
+            DeliveryType.SUBMISSION: "Submission",
+            DeliveryType.UNREACHABLE: "Unreachable",
+        }
         return f"{self.server.name}\\{name.get(self.delivery_type, self.pk)}"
 
     @property
