@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import idna
 from django.core.exceptions import ImproperlyConfigured
 
 LONGEST_SOCKET_PATH = 100
@@ -129,6 +130,18 @@ def server_name(value: str, *, setting: str) -> str:
             f"{setting}={value}: a server name has 1 to 63 letters, digits, hyphens and underscores",
         )
     return name
+
+
+def host_name(value: str, *, setting: str) -> str:
+    """Return the name by which this server speaks to others, in lower case A-labels."""
+    try:
+        name = value if value.isascii() else idna.encode(value, uts46=True).decode()
+    except idna.IDNAError:
+        name = ""
+    # Machines are called my_host every day, and getfqdn() says so.
+    if not _HOST_NAME.fullmatch(name.replace("_", "-")):
+        raise WrongSettingError(f"{setting}={value}: not a host name such as mail.example.com")
+    return name.lower()
 
 
 def networks(values: Iterable[str], *, setting: str) -> list[str]:

@@ -18,6 +18,7 @@ from admincenter.bootstrap import (
     Environment,
     WrongSettingError,
     host_and_port,
+    host_name,
     local_secret,
     networks,
     private_directory,
@@ -47,7 +48,7 @@ SERVER_NAME = server_name(
     env.str("ADMINCENTER_SERVER", default=socket.gethostname().split(".")[0]),
     setting="ADMINCENTER_SERVER",
 )
-SERVER_FQDN = env.str("ADMINCENTER_FQDN", default=socket.getfqdn())
+SERVER_FQDN = host_name(env.str("ADMINCENTER_FQDN", default=socket.getfqdn()), setting="ADMINCENTER_FQDN")
 RELAY_NETWORKS = networks(
     env.list("ADMINCENTER_RELAY_NETWORKS", default=["127.0.0.0/8", "::1/128"]),
     setting="ADMINCENTER_RELAY_NETWORKS",
@@ -264,6 +265,8 @@ LOGGING = {
         # A line for every ring would bury the lines that say something.
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
+        # Rings that came too late say the same thing once for each.
+        "celery.worker.request": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
     },
 }

@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from transport import outcomes, rates, rerouting, servers
@@ -61,14 +62,24 @@ class Dispatcher:
         connection.close()
 
     def look(self, *, now: datetime) -> None:
-        """One round; every step is short and writes in a transaction of its own."""
+        """One round; every step is short and writes in a transaction of its own.
+
+        A step that fails is logged and comes again with the next look: it keeps the others from nothing.
+        """
         server = self._beat(now=now)
-        self._take_back_leases(server, now=now)
-        rerouting.reroute(server, now=now)
-        _end(sweeps.expire_messages, server=server, now=now)
-        _end(sweeps.work_off_removals, server=server, now=now)
-        self._ring_due(server, now=now)
-        self._tidy(server, now=now)
+        steps: tuple[Callable[..., object], ...] = (
+            self._take_back_leases,
+            rerouting.reroute,
+            partial(_end, sweeps.expire_messages),
+            partial(_end, sweeps.work_off_removals),
+            self._ring_due,
+            self._tidy,
+        )
+        for step in steps:
+            try:
+                step(server, now=now)
+            except DatabaseError:
+                logger.exception("dispatch_step_failed")
 
     def _beat(self, *, now: datetime) -> TransportServer:
         if time.monotonic() - self._beaten_at < servers.BEAT_INTERVAL.total_seconds():
@@ -120,7 +131,7 @@ class Dispatcher:
         self._purged_at = -math.inf if max(done) >= sweeps.BATCH else time.monotonic()
 
 
-def _end(step: Callable[..., list[Ended]], *, server: TransportServer, now: datetime) -> None:
+def _end(step: Callable[..., list[Ended]], server: TransportServer, *, now: datetime) -> None:
     """End what a sweep ends, and report it, in one transaction."""
     with transaction.atomic():
         outcomes.report(step(server, now=now), now=now)

@@ -67,6 +67,18 @@ def test_a_server_name_that_cannot_stand_in_an_identity_is_refused(value):
         bootstrap.server_name(value, setting="ADMINCENTER_SERVER")
 
 
+def test_a_host_name_is_spoken_in_a_labels():
+    assert (
+        bootstrap.host_name("Mail.Bücher.example", setting="ADMINCENTER_FQDN") == "mail.xn--bcher-kva.example"
+    )
+
+
+@pytest.mark.parametrize("value", ["mail server", "", "mail\r\nEHLO", "ü" * 300])
+def test_what_is_no_host_name_is_refused(value):
+    with pytest.raises(bootstrap.WrongSettingError, match="not a host name"):
+        bootstrap.host_name(value, setting="ADMINCENTER_FQDN")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("true", True), ("1", True), ("YES", True), ("on", True), ("false", False), ("0", False), ("", False)],
