@@ -79,6 +79,9 @@ def web() -> Program:
                 "--log-level",
                 "warning",
                 "--no-control-socket",
+                # A filter over many words still gets an answer of ours.
+                "--limit-request-line",
+                "8190",
             ),
         ),
     )

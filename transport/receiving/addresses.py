@@ -36,6 +36,7 @@ def parse_path(argument: bytes) -> tuple[str, bytes]:
     if match["mailbox"] is None:
         return "", rest
     _verify_lengths(match)
+    _verify_quoted(match["local"])
     _verify_domain(match["domain"])
     return _decode(match["mailbox"]), rest
 
@@ -48,6 +49,12 @@ def _verify_lengths(match: re.Match[bytes]) -> None:
     ):
         if len(part) > most:
             raise BadAddress(f"The {name} is longer than {most} octets")
+
+
+def _verify_quoted(local: bytes) -> None:
+    """Refuse what the client of the next hop would refuse to say: better now than with a report later."""
+    if any(octet in local for octet in (b" ", b"<", b">")):
+        raise BadAddress("A quoted local part with a space or an angle bracket is not relayed")
 
 
 def _verify_domain(domain: bytes) -> None:
