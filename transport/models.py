@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Now
 
-from transport.states import DeliveryType, Pending, QueuedState, RecipientState
+from transport.states import PERSISTENT, DeliveryType, Pending, QueuedState, RecipientState
 
 
 class TransportServer(models.Model):
@@ -105,11 +105,7 @@ class Queue(models.Model):
     @property
     def identity(self) -> str:
         r"""`SERVER\42`, or `SERVER\Unreachable` for the persistent queues (exchange.md 4.2)."""
-        name: dict[str, str] = {
-            DeliveryType.SUBMISSION: "Submission",
-            DeliveryType.UNREACHABLE: "Unreachable",
-        }
-        return f"{self.server.name}\\{name.get(self.delivery_type, self.pk)}"
+        return f"{self.server.name}\\{PERSISTENT.get(self.delivery_type, self.pk)}"
 
     @property
     def velocity(self) -> float:

@@ -16,10 +16,9 @@ from django.utils import timezone
 from transport import bell, outcomes
 from transport.models import Content, Queue, QueuedMessage
 from transport.queue import moves, sweeps
-from transport.states import WAITING, DeliveryType, Pending, QueuedState
+from transport.states import DELIVERABLE, WAITING, DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
-DELIVERABLE = (DeliveryType.MX, DeliveryType.SMART_HOST)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

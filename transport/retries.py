@@ -42,6 +42,10 @@ class Schedule:
                 raise ValueError(f"{name}: {value} is not between {lowest} and {highest}.")
 
 
+DEFAULT = Schedule()
+"""Exchange's intervals, checked once: mail asks for them with every message."""
+
+
 def next_queue_retry(schedule: Schedule, *, failures: int, now: datetime) -> datetime:
     """Say when a queue dials again after `failures` failed connections in a row, this one counted.
 

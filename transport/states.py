@@ -1,5 +1,6 @@
-"""The states of a queued message and of a recipient, and the moves that are allowed."""
+"""The states of a queued message and of a recipient, and the kinds of queues."""
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
 
@@ -44,10 +45,11 @@ class DeliveryType(StrEnum):
 WAITING = (QueuedState.READY, QueuedState.RETRY)
 """States from which a session may claim."""
 
-MOVES: dict[QueuedState, frozenset[QueuedState]] = {
-    QueuedState.READY: frozenset({QueuedState.ACTIVE, QueuedState.SUSPENDED}),
-    QueuedState.RETRY: frozenset({QueuedState.ACTIVE, QueuedState.SUSPENDED, QueuedState.READY}),
-    QueuedState.ACTIVE: frozenset({QueuedState.READY, QueuedState.RETRY, QueuedState.SUSPENDED}),
-    QueuedState.SUSPENDED: frozenset({QueuedState.READY}),
+DELIVERABLE = (DeliveryType.MX, DeliveryType.SMART_HOST)
+"""Queues that a session can be opened for."""
+
+PERSISTENT: Mapping[str, str] = {
+    DeliveryType.SUBMISSION: "Submission",
+    DeliveryType.UNREACHABLE: "Unreachable",
 }
-"""Every other move is a defect; leaving the table (delivered, failed, removed) is a deletion."""
+"""Queues that every server has one of, with the name that stands in their identity (exchange.md 4.1, 4.2)."""

@@ -11,7 +11,7 @@ from transport.envelope import Envelope
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
 from transport.queue.keys import UNREACHABLE, QueueKey, enter
 from transport.queue.moves import Ended
-from transport.states import DeliveryType, QueuedState, RecipientState
+from transport.states import DELIVERABLE, DeliveryType, QueuedState, RecipientState
 
 CHUNK_BYTES = 1024 * 1024
 QUEUED_COLUMNS = (
@@ -155,7 +155,7 @@ def _enqueue(placed: Sequence[_Placed], *, now: datetime) -> list[Accepted]:
             queues=tuple(
                 (names.get(key.server_id, ""), queue_ids[key])
                 for key in one.ways.queues
-                if key.delivery_type in (DeliveryType.MX, DeliveryType.SMART_HOST)
+                if key.delivery_type in DELIVERABLE
             ),
         )
         for one in placed
@@ -170,7 +170,7 @@ def _first_row(
         queue_id=queue_id,
         delivery_type=key.delivery_type,
         state=QueuedState.READY,
-        expires_at=retries.expires_at(retries.Schedule(), one.envelope.received_at),
+        expires_at=retries.expires_at(retries.DEFAULT, one.envelope.received_at),
         generation=one.ways.generation,
     ).row(queued_id, now=now)
 

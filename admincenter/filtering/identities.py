@@ -7,9 +7,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
 
 import admincenter.filtering.wildcards  # noqa: F401 - registers the lookup
-from transport.states import DeliveryType
+from transport.states import PERSISTENT, DeliveryType
 
-PERSISTENT = {"submission": DeliveryType.SUBMISSION, "unreachable": DeliveryType.UNREACHABLE}
+_BY_NAME = {name.lower(): kind for kind, name in PERSISTENT.items()}
 """Queues that are called by a word. There is no poison queue yet: nothing could be in it."""
 MAX_CHARACTERS = 1200
 _INTEGER = re.compile(r"[0-9]{1,18}")
@@ -80,11 +80,11 @@ def _named(name: str, *, prefix: str) -> Q:
     if name == "*":
         return Q()
     if _INTEGER.fullmatch(name):
-        return Q(**{f"{prefix}id": int(name)}) & ~Q(**{f"{kind}__in": list(PERSISTENT.values())})
-    if name.lower() in PERSISTENT:
-        return Q(**{kind: PERSISTENT[name.lower()]})
+        return Q(**{f"{prefix}id": int(name)}) & ~Q(**{f"{kind}__in": list(PERSISTENT)})
+    if name.lower() in _BY_NAME:
+        return Q(**{kind: _BY_NAME[name.lower()]})
     domain = Q(**{f"{prefix}next_hop_domain__{_lookup(name)}": name})
-    return domain & ~Q(**{f"{kind}__in": list(PERSISTENT.values())})
+    return domain & ~Q(**{f"{kind}__in": list(PERSISTENT)})
 
 
 def _lookup(name: str) -> str:

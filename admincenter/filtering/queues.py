@@ -10,7 +10,7 @@ from admincenter.filtering.identities import identity_text, is_pattern, queue_co
 from admincenter.filtering.properties import Kind, Property, by_name, nearest
 from admincenter.filtering.syntax import Operator
 from transport.models import Queue, QueueQuerySet
-from transport.states import DeliveryType
+from transport.states import DELIVERABLE, DeliveryType
 
 STATUSES = ("Active", "Connecting", "Ready", "Retry", "Suspended")
 INTERNAL, EXTERNAL = "Internal", "External"
@@ -18,7 +18,6 @@ EMPTY = "Empty"
 DELIVERY_TYPES = tuple(kind.value for kind in DeliveryType)
 CLASSES = (INTERNAL, EXTERNAL, EMPTY, *DELIVERY_TYPES)
 """What -Include and -Exclude take."""
-_EXTERNAL = (DeliveryType.MX, DeliveryType.SMART_HOST)
 
 
 def listing() -> QueueQuerySet:
@@ -28,7 +27,7 @@ def listing() -> QueueQuerySet:
         identity_text=identity_text(),
         velocity_rate=F("outgoing_rate") - F("incoming_rate"),
         category=Case(
-            When(delivery_type__in=_EXTERNAL, then=Value(EXTERNAL)),
+            When(delivery_type__in=DELIVERABLE, then=Value(EXTERNAL)),
             default=Value(INTERNAL),
             output_field=CharField(),
         ),
@@ -37,7 +36,7 @@ def listing() -> QueueQuerySet:
 
 def category(queue: Queue) -> str:
     """NextHopCategory: where the mail of this queue goes (exchange.md 4.3)."""
-    return EXTERNAL if queue.delivery_type in _EXTERNAL else INTERNAL
+    return EXTERNAL if queue.delivery_type in DELIVERABLE else INTERNAL
 
 
 def in_classes(words: tuple[str, ...]) -> Q:
@@ -52,7 +51,7 @@ def _in_class(word: str) -> Q:
     if known == EMPTY:
         return Q(message_count=0)
     if known in {INTERNAL, EXTERNAL}:
-        external = Q(delivery_type__in=_EXTERNAL)
+        external = Q(delivery_type__in=DELIVERABLE)
         return external if known == EXTERNAL else ~external
     return Q(delivery_type=known)
 

@@ -198,7 +198,7 @@ def _explained(error: UnexpectedInput, *, text: str) -> FilterError:
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     offset = len(text) if at_end else getattr(error, "pos_in_stream", None) or 0
     met = text[offset : offset + 1]
-    expected = _expected(error)
+    expected = expected_terminals(error)
     if met in {"'", '"'} and "WORD" in expected:
         return FilterError("the quote is not closed", position=offset + 1)
     joins = text[offset : offset + 4].lower()
@@ -210,7 +210,8 @@ def _explained(error: UnexpectedInput, *, text: str) -> FilterError:
     return FilterError(rule, position=offset + 1)
 
 
-def _expected(error: UnexpectedInput) -> set[str]:
+def expected_terminals(error: UnexpectedInput) -> set[str]:
+    """Name the terminals that could have stood where the parser stopped."""
     if isinstance(error, UnexpectedToken):
         return set(error.expected)
     if isinstance(error, UnexpectedCharacters):

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from admincenter.queue_viewer import words
 from connectors.domains import a_label
 from transport.models import Queue, QueuedMessage, Recipient
-from transport.states import DeliveryType, Pending, QueuedState
+from transport.states import PERSISTENT, Pending, QueuedState
 
 _TEXT_LIMIT = 200
 
@@ -90,8 +90,7 @@ class MessageFilters(_Filters):
 
 def without_hidden(queues: QuerySet[Queue]) -> QuerySet[Queue]:
     """Leave out the persistent queues while nothing is in them (exchange.md 4.1); a suspended one stays."""
-    persistent = [DeliveryType.SUBMISSION, DeliveryType.UNREACHABLE]
-    return queues.exclude(delivery_type__in=persistent, message_count__lte=0, suspended=False)
+    return queues.exclude(delivery_type__in=PERSISTENT, message_count__lte=0, suspended=False)
 
 
 def _state_of(status: str, *, queue: Queue) -> Q:

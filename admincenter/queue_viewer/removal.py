@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from admincenter.queue_viewer.rows import identity
 from admincenter.queue_viewer.words import address_in_words, counted, domains_in_words, shown
 from transport.models import Queue, QueuedMessage
 
@@ -70,7 +69,7 @@ def of_messages(
 
 def _sample(queue: Queue) -> str:
     waiting = counted(queue.message_count, "message")
-    return f"{identity(queue)}: {waiting} for {domains_in_words(queue.next_hop_domain)}"
+    return f"{queue.identity}: {waiting} for {domains_in_words(queue.next_hop_domain)}"
 
 
 def _consequence(queued: QuerySet[QueuedMessage], *, count: int, with_ndr: bool) -> str:

@@ -8,10 +8,7 @@ from django.db.models import Count, Min
 
 from admincenter.queue_viewer import words
 from transport.models import Queue, QueuedMessage, Recipient
-from transport.states import DeliveryType, Pending, QueuedState
-
-PERSISTENT = {DeliveryType.SUBMISSION.value: "Submission", DeliveryType.UNREACHABLE.value: "Unreachable"}
-DELIVERABLE = (DeliveryType.MX, DeliveryType.SMART_HOST)
+from transport.states import DELIVERABLE, Pending, QueuedState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,18 +76,13 @@ class MessageRow:
     expires_at: datetime
 
 
-def identity(queue: Queue) -> str:
-    r"""Return `SERVER\42`; unlike the model's it survives a delivery type that nobody knows."""
-    return f"{queue.server.name}\\{PERSISTENT.get(queue.delivery_type, queue.pk)}"
-
-
 def queue_row(queue: Queue) -> QueueRow:
     """Read a queue that was fetched `with_status` and its server."""
     status: str = queue.status  # type: ignore[attr-defined] # annotated by with_status
     velocity, trend = words.velocity_in_words(queue)
     return QueueRow(
         pk=queue.pk,
-        identity=identity(queue),
+        identity=queue.identity,
         server=queue.server.name,
         next_hop=words.domains_in_words(queue.next_hop_domain),
         next_hop_a_labels=words.a_labels_in_words(queue.next_hop_domain),
@@ -130,7 +122,7 @@ def _message_row(queued: QueuedMessage, *, recipients: Mapping[int, tuple[str, i
     message, queue = queued.message, queued.queue
     status: str = queued.status  # type: ignore[attr-defined] # annotated by with_status
     first, count = recipients.get(queued.pk, ("", 0))
-    queue_identity = identity(queue)
+    queue_identity = queue.identity
     return MessageRow(
         pk=queued.pk,
         message_id=message.pk,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 
+from admincenter.filtering.syntax import expected_terminals
 from admincenter.shell.errors import ShellError
 from admincenter.shell.tree import Block, Call, Constant, Edit, Items, Nested, Option, Pipeline, Text, Value
 
@@ -205,7 +206,7 @@ def _explained(error: UnexpectedInput, *, source: str) -> ShellError:
     """One rule for what the parser met. Its text is not repeated: it can be part of a password."""
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     offset = len(source) if at_end else getattr(error, "pos_in_stream", None) or 0
-    expected = _expected(error)
+    expected = expected_terminals(error)
     met = source[offset : offset + 1]
     if met == ")" and not expected & {"NAME", "WORD"}:
         return ShellError("this parenthesis was never opened", position=offset + 1)
@@ -215,11 +216,3 @@ def _explained(error: UnexpectedInput, *, source: str) -> ShellError:
         return ShellError(_HINTS[";"], position=offset + 1)
     rule = next((rule for name, rule in _EXPECTED if name in expected), "this cannot stand here")
     return ShellError(rule, position=offset + 1)
-
-
-def _expected(error: UnexpectedInput) -> set[str]:
-    if isinstance(error, UnexpectedToken):
-        return set(error.expected)
-    if isinstance(error, UnexpectedCharacters):
-        return set(error.allowed)
-    return set()

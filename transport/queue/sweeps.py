@@ -15,7 +15,7 @@ from transport.envelope import Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue.claims import LEASE, Worker, close_session
 from transport.queue.moves import Ended, take_out
-from transport.states import WAITING, DeliveryType, Pending, QueuedState
+from transport.states import DELIVERABLE, PERSISTENT, WAITING, DeliveryType, Pending, QueuedState
 
 EXPIRED = Reply(
     code=550, enhanced="4.4.7", text="QUEUE.Expired; message expired", stage=Stage.QUEUE, remote=False
@@ -133,7 +133,7 @@ def stale_routes(server_ids: Sequence[int], *, generation: int) -> QuerySet[Queu
 
     A suspended submission or unreachable queue keeps its mail (exchange.md 4.4).
     """
-    frozen = Q(suspended=True, delivery_type__in=[DeliveryType.SUBMISSION, DeliveryType.UNREACHABLE])
+    frozen = Q(suspended=True, delivery_type__in=PERSISTENT)
     stale = QueuedMessage.objects.filter(queue=OuterRef("pk"), routed_generation__lt=generation).exclude(
         state=QueuedState.ACTIVE
     )
@@ -152,9 +152,8 @@ def due_queues(server: TransportServer, *, now: datetime) -> QuerySet[Queue]:
         queue=OuterRef("pk"), state__in=WAITING, next_attempt_at__lte=now, pending=Pending.NOTHING
     )
     may_try = Q(next_retry_at__isnull=True) | Q(next_retry_at__lte=now)
-    deliverable = [DeliveryType.MX, DeliveryType.SMART_HOST]
     return Queue.objects.filter(
-        may_try, Exists(due), server=server, suspended=False, removal="", delivery_type__in=deliverable
+        may_try, Exists(due), server=server, suspended=False, removal="", delivery_type__in=DELIVERABLE
     )
 
 
@@ -163,7 +162,7 @@ def shorten_waits(server: TransportServer, *, now: datetime) -> int:
 
     What is ready is due by now, a retry within its interval, a lease is over within its length.
     """
-    schedule, skewed = retries.Schedule(), now + CLOCK_SKEW
+    schedule, skewed = retries.DEFAULT, now + CLOCK_SKEW
     waiting = QueuedMessage.objects.filter(queue__server=server)
     early = Q(state=QueuedState.READY, next_attempt_at__gt=skewed) | Q(
         state=QueuedState.RETRY, next_attempt_at__gt=skewed + schedule.message_retry_interval
