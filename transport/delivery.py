@@ -11,17 +11,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from connectors.profiles import Delivery, DeliveryProfile
-from transport import destinations, judged, verdicts
+from connectors.profiles import DeliveryProfile
+from transport import destinations, dialling, judged, verdicts
 from transport.commits import Committer
-from transport.envelope import Host, Reply, Transaction, TransactionResult
+from transport.envelope import Reply, Transaction, TransactionResult
 from transport.outcomes import Answer, Close, Connected, Open, Settle, TakenBack, Wish, Work
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Claim, Limits, Opened, Worker
 from transport.queue.records import Outcome, Try
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
-from transport.smtp.timeouts import Timeouts
 
 logger = logging.getLogger(__name__)
 Ledger = Committer[Wish, Answer]
@@ -102,34 +101,20 @@ class Attempt:
         """Dial host after host until the claims are done; else the last reason why not."""
         last: Reply | None = None
         try:
-            for host, tls_name in self._hosts():
-                last = self._use_host(host, tls_name=tls_name)
+            for target in self._targets():
+                last = self._use_host(target)
                 if last is None:
                     return None
         except destinations.DestinationFailed as failed:
             return self._no_destination(failed.reply)
         return last or (self.tries[-1].reply if self.tries else None)
 
-    def _hosts(self) -> Iterator[tuple[Host, str]]:
-        """Hosts with the name that a certificate of theirs must be valid for where one is asked for."""
-        finder, domain = self._finder(), self.opened.next_hop_domain
-        if self.profile.delivery == Delivery.MX:
-            yield from ((host, domain) for host in finder.hosts_for_domain(domain))
-            return
-        for smart_host in destinations.rotated(self.profile.smart_hosts):
-            try:
-                yield from ((host, smart_host) for host in finder.hosts_for_smart_host(smart_host))
-            except destinations.DestinationFailed as failed:
-                # The next smart host may be found where this one is not.
-                self.tries.append(Try(reply=failed.reply, outcome="deferred"))
-
-    def _finder(self) -> destinations.Destinations:
-        server, external = self.opened.server, self.profile.use_external_dns
-        return destinations.Destinations(
-            dns_servers=tuple(server.external_dns_servers if external else server.internal_dns_servers),
-            own_names=frozenset(filter(None, (server.fqdn, self.profile.fqdn))),
+    def _targets(self) -> Iterator[dialling.Target]:
+        return dialling.targets(
+            self.opened,
+            self.profile,
             own_listeners=self.engine.own_listeners,
-            port=self.profile.port,
+            not_found=lambda reply: self.tries.append(Try(reply=reply, outcome="deferred")),
         )
 
     def _no_destination(self, reply: Reply) -> Reply | None:
@@ -143,14 +128,14 @@ class Attempt:
             self._catch_up()
         return None
 
-    def _use_host(self, host: Host, *, tls_name: str) -> Reply | None:
+    def _use_host(self, target: dialling.Target) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
         if self.log is not None:
-            self.log.remote = f"{host.address}:{host.port}"
+            self.log.remote = f"{target.host.address}:{target.host.port}"
         while self.claims and not self.engine.stopping():
-            client = self._client()
+            client = dialling.client(self.opened, self.profile, log=self.log)
             try:
-                client.connect(host, tls_name=tls_name)
+                client.connect(target.host, tls_name=target.tls_name)
             except SessionFailed as failed:
                 self.tries.append(Try(reply=failed.reply, outcome="deferred"))
                 return failed.reply
@@ -162,17 +147,6 @@ class Attempt:
             if refusal is not None:
                 return refusal
         return None
-
-    def _client(self) -> Client:
-        profile = self.profile
-        return Client(
-            ehlo_name=profile.fqdn or self.opened.server.fqdn,
-            tls_policy=profile.tls,
-            auth=profile.auth,
-            credentials=profile.credentials,
-            timeouts=_timeouts(profile),
-            log=self.log,
-        )
 
     def _protocol_log(self) -> SessionLog | None:
         if not self.profile.protocol_logging:
@@ -195,7 +169,7 @@ class Attempt:
                     return None
                 self.tries.append(Try(reply=refusal, outcome="deferred"))
                 return refusal
-            self._settle(claim, result.replies, in_doubt=result.in_doubt, tls=_tls_line(client))
+            self._settle(claim, result.replies, in_doubt=result.in_doubt, tls=dialling.tls_line(client))
             if not result.session_open:
                 return None
         return None
@@ -275,25 +249,3 @@ class Attempt:
             tries=untried,
         )
         self.engine.ledger.submit(close).result()
-
-
-def _timeouts(profile: DeliveryProfile) -> Timeouts:
-    """RFC 5321's time-outs, none longer than the connector lets a connection be idle."""
-    usual, idle = Timeouts(), profile.inactivity_timeout
-    return replace(
-        usual,
-        mail=min(usual.mail, idle),
-        rcpt=min(usual.rcpt, idle),
-        data=min(usual.data, idle),
-        block=min(usual.block, idle),
-        dot=min(usual.dot, idle),
-    )
-
-
-def _tls_line(client: Client) -> str:
-    """The facts of the connection's TLS for the record, empty in the clear."""
-    facts = client.tls
-    if facts is None:
-        return client.tls_note
-    checked = "verified" if facts.verified else "not verified"
-    return f"{facts.version} {facts.cipher} {facts.subject} ({checked})"

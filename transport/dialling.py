@@ -1,0 +1,93 @@
+"""Whom a session may dial, in which order, and how: connector and destinations made into targets."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from connectors.profiles import Delivery, DeliveryProfile
+from transport import destinations
+from transport.envelope import Host, Reply
+from transport.protocol_log import SessionLog
+from transport.queue.claims import Opened
+from transport.smtp.client import Client
+from transport.smtp.timeouts import Timeouts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One address to dial, and what a certificate there must prove."""
+
+    host: Host
+    tls_name: str
+    """The name that a certificate must be valid for, where one is asked for."""
+
+
+def targets(
+    opened: Opened,
+    profile: DeliveryProfile,
+    *,
+    own_listeners: tuple[str, ...],
+    not_found: Callable[[Reply], None],
+) -> Iterator[Target]:
+    """Yield the hosts of a next hop in the order in which they are to be tried.
+
+    `not_found` hears of each smart host that has no address now. Raises `DestinationFailed` when a
+    recipient domain has no host.
+    """
+    finder, domain = _finder(opened, profile, own_listeners=own_listeners), opened.next_hop_domain
+    if profile.delivery == Delivery.MX:
+        yield from (Target(host=host, tls_name=domain) for host in finder.hosts_for_domain(domain))
+        return
+    for smart_host in destinations.rotated(profile.smart_hosts):
+        try:
+            for host in finder.hosts_for_smart_host(smart_host):
+                yield Target(host=host, tls_name=smart_host)
+        except destinations.DestinationFailed as failed:
+            # The next smart host may be found where this one is not.
+            not_found(failed.reply)
+
+
+def _finder(
+    opened: Opened, profile: DeliveryProfile, *, own_listeners: tuple[str, ...]
+) -> destinations.Destinations:
+    server = opened.server
+    external = profile.use_external_dns
+    return destinations.Destinations(
+        dns_servers=tuple(server.external_dns_servers if external else server.internal_dns_servers),
+        own_names=frozenset(filter(None, (server.fqdn, profile.fqdn))),
+        own_listeners=own_listeners,
+        port=profile.port,
+    )
+
+
+def client(opened: Opened, profile: DeliveryProfile, *, log: SessionLog | None) -> Client:
+    """Return a client that speaks the way the connector says."""
+    return Client(
+        ehlo_name=profile.fqdn or opened.server.fqdn,
+        tls_policy=profile.tls,
+        auth=profile.auth,
+        credentials=profile.credentials,
+        timeouts=_timeouts(profile),
+        log=log,
+    )
+
+
+def _timeouts(profile: DeliveryProfile) -> Timeouts:
+    """RFC 5321's time-outs, none longer than the connector lets a connection be idle."""
+    usual, idle = Timeouts(), profile.inactivity_timeout
+    return replace(
+        usual,
+        mail=min(usual.mail, idle),
+        rcpt=min(usual.rcpt, idle),
+        data=min(usual.data, idle),
+        block=min(usual.block, idle),
+        dot=min(usual.dot, idle),
+    )
+
+
+def tls_line(client: Client) -> str:
+    """The facts of the connection's TLS for the record, empty in the clear."""
+    facts = client.tls
+    if facts is None:
+        return client.tls_note
+    checked = "verified" if facts.verified else "not verified"
+    return f"{facts.version} {facts.cipher} {facts.subject} ({checked})"

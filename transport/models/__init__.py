@@ -1,0 +1,23 @@
+"""The tables of the engine: what was accepted, where it waits, what was tried.
+
+Only `transport.queue` and `transport.submission` write the rows of mail.
+"""
+
+from transport.models.attempts import Attempt
+from transport.models.messages import Content, Message, Recipient
+from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
+from transport.models.queues import Queue, QueueQuerySet, Session
+from transport.models.servers import TransportServer
+
+__all__ = [
+    "Attempt",
+    "Content",
+    "Message",
+    "Queue",
+    "QueueQuerySet",
+    "QueuedMessage",
+    "QueuedMessageQuerySet",
+    "Recipient",
+    "Session",
+    "TransportServer",
+]

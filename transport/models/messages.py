@@ -1,0 +1,58 @@
+"""What was accepted: messages, their bytes and their recipients."""
+
+from django.db import models
+
+from transport.models.servers import TransportServer
+from transport.states import RecipientState
+
+
+class Message(models.Model):
+    """What was accepted, once, however many ways it goes."""
+
+    server = models.ForeignKey(TransportServer, models.PROTECT, related_name="+")
+    mail_from = models.CharField(max_length=320, blank=True)
+    original_from = models.CharField(max_length=320, blank=True)
+    internet_message_id = models.CharField(max_length=512, blank=True)
+    subject = models.CharField(max_length=255, blank=True)
+    size_bytes = models.BigIntegerField()
+    source = models.CharField(max_length=64)
+    client_address = models.CharField(max_length=64, blank=True)
+    client_name = models.CharField(max_length=255, blank=True)
+    eight_bit = models.BooleanField(default=False)
+    smtputf8 = models.BooleanField(default=False)
+    received_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class Content(models.Model):
+    """The bytes of a message in chunks, so that a large one never has to stand in memory whole."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="chunks")
+    position = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "position"], name="chunk_in_its_place")]
+
+    def __str__(self) -> str:
+        return f"chunk {self.position} of message {self.message_id}"
+
+
+class Recipient(models.Model):
+    """One recipient of one message."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="recipients")
+    queued_message_id = models.BigIntegerField(null=True, db_index=True)
+    """The queued message that carries it; null when it ended."""
+    address = models.CharField(max_length=320)
+    state = models.SmallIntegerField(
+        default=RecipientState.WAITING,
+        choices=[(state.value, state.name.title()) for state in RecipientState],
+    )
+    last_reply = models.CharField(max_length=1024, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.address
