@@ -53,6 +53,10 @@ RELAY_NETWORKS = networks(
     env.list("ADMINCENTER_RELAY_NETWORKS", default=["127.0.0.0/8", "::1/128"]),
     setting="ADMINCENTER_RELAY_NETWORKS",
 )
+# For a server that registers for the first time; then Set-TransportService -AllowedMxNetworks counts.
+ALLOWED_MX_NETWORKS = networks(
+    env.list("ADMINCENTER_ALLOWED_MX_NETWORKS", default=[]), setting="ADMINCENTER_ALLOWED_MX_NETWORKS"
+)
 HTTPS = switch(env.str("ADMINCENTER_HTTPS", default="false"), setting="ADMINCENTER_HTTPS")
 
 # --- secrets ------------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ class DeliveryProfile:
     connector_id: int
     name: str
     delivery: Delivery
+    internet: bool = False
+    """Usage Internet: the DNS of strangers says whom it dials."""
     smart_hosts: tuple[str, ...] = ()
     """FQDNs (A-label form) or IP addresses, in the administrator's order."""
     use_external_dns: bool = False

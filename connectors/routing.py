@@ -17,6 +17,7 @@ from connectors.profiles import (
     TlsPolicy,
 )
 from connectors.selection import Candidate, Choice, RoutingTable, Viewpoint
+from connectors.specs import Usage
 
 __all__ = ["Routing", "UnusableConnector", "a_label", "current", "explain", "profile"]
 _Key = tuple[int, UUID | None]
@@ -131,6 +132,7 @@ def _profile(connector: SendConnector) -> DeliveryProfile:
         connector_id=connector.pk,
         name=connector.name,
         delivery=Delivery(connector.delivery),
+        internet=connector.usage == Usage.INTERNET,
         smart_hosts=tuple(row.host for row in connector.smart_hosts.all()),
         use_external_dns=connector.use_external_dns,
         port=connector.port,

@@ -56,6 +56,9 @@ def _finder(
         own_names=frozenset(filter(None, (server.fqdn, profile.fqdn))),
         own_listeners=own_listeners,
         port=profile.port,
+        address_rule=destinations.AddressRule.allowing(server.allowed_mx_networks)
+        if profile.internet
+        else None,
     )
 
 

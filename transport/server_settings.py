@@ -1,14 +1,16 @@
-"""Writes what an administrator sets on a transport server: the DNS servers that it asks."""
+"""Writes what an administrator sets on a transport server: whom it asks in the DNS, and whom it may dial."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from transport.destinations.endpoints import parse_endpoint
+from transport.destinations.forbidden import read_network
 from transport.models import TransportServer
 
 logger = logging.getLogger(__name__)
 DNS_PORT = 53
-MAX_DNS_SERVERS = 20
+MAX_VALUES = 20
 
 
 def dns_server(text: str) -> str:
@@ -20,30 +22,29 @@ def dns_server(text: str) -> str:
     return endpoint.address if endpoint.port == DNS_PORT else str(endpoint)
 
 
-def set_dns_servers(
-    server: TransportServer,
-    *,
-    internal: Iterable[str] | None = None,
-    external: Iterable[str] | None = None,
-    actor: str,
-) -> TransportServer:
-    """Replace the lists that are given; an empty one means the resolver of the system.
+LISTS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {
+        "internal_dns_servers": dns_server,
+        "external_dns_servers": dns_server,
+        "validating_dns_servers": dns_server,
+        "allowed_mx_networks": read_network,
+    }
+)
+"""Fields of a server that hold a list, and what makes the stored form of a value."""
 
-    Raises ValueError with a sentence for administrators.
-    """
-    changed = []
-    for field, addresses in (("internal_dns_servers", internal), ("external_dns_servers", external)):
-        if addresses is not None:
-            setattr(server, field, _checked(addresses))
-            changed.append(field)
-    server.save(update_fields=changed)
-    fields = {"actor": actor, "server": server.name, "fields": changed}
-    logger.info("server_dns_changed", extra=fields)
+
+def set_lists(server: TransportServer, lists: Mapping[str, Iterable[str]], *, actor: str) -> TransportServer:
+    """Replace the lists that are given, by field. Raises ValueError with a sentence for administrators."""
+    for field, values in lists.items():
+        setattr(server, field, _checked(values, read=LISTS[field]))
+    server.save(update_fields=list(lists))
+    fields = {"actor": actor, "server": server.name, "fields": list(lists)}
+    logger.info("server_settings_changed", extra=fields)
     return server
 
 
-def _checked(addresses: Iterable[str]) -> list[str]:
-    stored = list(dict.fromkeys(dns_server(address) for address in addresses))
-    if len(stored) > MAX_DNS_SERVERS:
-        raise ValueError(f"a server asks at most {MAX_DNS_SERVERS} DNS servers.")
+def _checked(values: Iterable[str], *, read: Callable[[str], str]) -> list[str]:
+    stored = list(dict.fromkeys(read(value) for value in values))
+    if len(stored) > MAX_VALUES:
+        raise ValueError(f"a list of a server holds at most {MAX_VALUES} values.")
     return stored

@@ -18,10 +18,15 @@ TAKEN_OVER_AFTER = ALIVE_FOR + timedelta(seconds=5)
 
 
 def register() -> TransportServer:
-    """Make this process's server known, or bring its name and version up to date."""
+    """Make this process's server known, or bring its name and version up to date.
+
+    ADMINCENTER_ALLOWED_MX_NETWORKS counts only the first time: later the administrator's word does.
+    """
+    known = {"fqdn": settings.SERVER_FQDN, "version": settings.PRODUCT_VERSION}
     server, _ = TransportServer.objects.update_or_create(
         name=settings.SERVER_NAME,
-        defaults={"fqdn": settings.SERVER_FQDN, "version": settings.PRODUCT_VERSION},
+        defaults=known,
+        create_defaults={**known, "allowed_mx_networks": settings.ALLOWED_MX_NETWORKS},
     )
     return server
 

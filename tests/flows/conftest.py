@@ -36,7 +36,11 @@ def receiver() -> Iterator[ReceivingServer]:
 def dns(program: Program) -> Iterator[Nameserver]:
     """The zone `test`, asked by the program for external names."""
     with Nameserver({"test": MX_ZONE}) as server:
-        ems(program, f"Set-TransportService E15MB1 -ExternalDNSServers {server.address}")
+        ems(
+            program,
+            f"Set-TransportService E15MB1 -ExternalDNSServers {server.address}"
+            " -AllowedMxNetworks 127.0.0.0/8",
+        )
         yield server
 
 

@@ -2,12 +2,14 @@
 
 from transport.destinations.endpoints import Endpoint, parse_endpoint
 from transport.destinations.failures import DestinationFailed
+from transport.destinations.forbidden import AddressRule
 from transport.destinations.hosts import Destinations
 from transport.destinations.lookup import Limits
 from transport.destinations.resolver import forget
 from transport.destinations.rotation import rotated
 
 __all__ = [
+    "AddressRule",
     "DestinationFailed",
     "Destinations",
     "Endpoint",

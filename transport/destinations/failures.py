@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from transport.envelope import Reply, Stage
+from transport.envelope import Host, Reply, Stage
 
 MAX_TEXT_LENGTH = 500
 QUERY_FAILED = "DNS query failed. The error was: "
@@ -39,6 +39,19 @@ def no_mail_accepted(name: str) -> DestinationFailed:
 def no_host(name: str, detail: str) -> DestinationFailed:
     """Say that DNS answered, and that what it said leads to no address."""
     return _failed(554, "5.4.4", f"SMTPSEND.DNS.NoUsableHost; {detail}", name=name)
+
+
+def forbidden(name: str, *, host: Host, objection: str) -> DestinationFailed:
+    """Say that every host of the domain is an address which its DNS must not send us to.
+
+    Temporary: the zone may be repaired, and the administrator may list the network.
+    """
+    text = (
+        f"SMTPSEND.DNS.ForbiddenAddress; mail for {name[:80]} would go to {host.name[:80]} at {host.address},"
+        f" {objection}: an Internet connector does not dial it. If it is right, list its network with"
+        " Set-TransportService -AllowedMxNetworks"
+    )
+    return _failed(451, "4.4.4", text, name=host.name)
 
 
 def loops(name: str, *, through: str) -> DestinationFailed:

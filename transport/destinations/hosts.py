@@ -7,6 +7,7 @@ from itertools import takewhile
 from transport.destinations.failures import (
     DestinationFailed,
     as_temporary,
+    forbidden,
     loops,
     malformed,
     no_host,
@@ -14,6 +15,7 @@ from transport.destinations.failures import (
     nonexistent,
     query_failed,
 )
+from transport.destinations.forbidden import AddressRule
 from transport.destinations.lookup import NULL_EXCHANGER, Exchanger, Limits, Lookup, best_first
 from transport.destinations.names import a_label, address_in
 from transport.destinations.ourselves import Ourselves
@@ -32,10 +34,25 @@ class Destinations:
     own_listeners: tuple[str, ...] = ()
     """`address:port` where this server accepts mail; `0.0.0.0` and `::` stand for every own address."""
     port: int = 25
+    address_rule: AddressRule | None = None
+    """What a recipient domain may not lead to; None lets everything through. Smart hosts are not asked."""
     limits: Limits = field(default_factory=Limits)
 
     def hosts_for_domain(self, domain: str) -> tuple[Host, ...]:
         """Find the hosts that take mail for a recipient domain, best first. Raises DestinationFailed."""
+        return self._permitted(domain, self._hosts_for_domain(domain))
+
+    def _permitted(self, domain: str, hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+        """Leave out what the rule forbids. What is left is dialled as it stands: no name is asked again."""
+        if self.address_rule is None:
+            return hosts
+        objections = [self.address_rule.objection(host.address) for host in hosts]
+        permitted = tuple(host for host, objection in zip(hosts, objections, strict=True) if not objection)
+        if not permitted:
+            raise forbidden(domain, host=hosts[0], objection=objections[0])
+        return permitted
+
+    def _hosts_for_domain(self, domain: str) -> tuple[Host, ...]:
         if domain.startswith("[") and (address := address_in(domain)):
             return self._host_at(address, name=f"[{address}]")
         name = _checked(domain)

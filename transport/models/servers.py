@@ -18,5 +18,10 @@ class TransportServer(models.Model):
     external_dns_servers = models.JSONField(default=list)
     """Used by connectors that ask for the external DNS lookup settings."""
 
+    validating_dns_servers = models.JSONField(default=list)
+    """DNS servers on other machines whose word on DNSSEC counts; those on loopback need no mention."""
+    allowed_mx_networks = models.JSONField(default=list)
+    """Networks that MX records may point to although they are loopback, link-local or the like."""
+
     def __str__(self) -> str:
         return self.name

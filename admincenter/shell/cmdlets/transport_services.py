@@ -1,6 +1,6 @@
-"""Get- and Set-TransportService: the servers that send mail, and the DNS servers that they ask."""
+"""Get- and Set-TransportService: the transport servers, whom they ask in the DNS, whom they may dial."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
@@ -9,7 +9,7 @@ from admincenter.shell.parameters import CHANGE, TEXT, ListChange, Parameter
 from admincenter.shell.rows import Column, Row, RowType
 from transport import servers
 from transport.models import TransportServer
-from transport.server_settings import dns_server, set_dns_servers
+from transport.server_settings import LISTS, set_lists
 
 TRANSPORT_SERVICE = RowType(
     name="transport service",
@@ -24,21 +24,39 @@ TRANSPORT_SERVICE = RowType(
         Column(name="AdminDisplayVersion", read=lambda one: one.version),
         Column(name="InternalDNSServers", read=lambda one: tuple(one.internal_dns_servers)),
         Column(name="ExternalDNSServers", read=lambda one: tuple(one.external_dns_servers)),
+        Column(name="ValidatingDNSServers", read=lambda one: tuple(one.validating_dns_servers)),
+        Column(name="AllowedMxNetworks", read=lambda one: tuple(one.allowed_mx_networks)),
     ),
 )
 IDENTITY = Parameter(
     name="Identity", kind=TEXT, position=0, help="Name of the transport server.", from_pipeline=True
 )
-INTERNAL = Parameter(
-    name="InternalDNSServers",
-    kind=CHANGE,
-    help="DNS servers for connectors, each an IP address with :port where it is not 53. $null: the system's.",
-)
-EXTERNAL = Parameter(
-    name="ExternalDNSServers",
-    kind=CHANGE,
-    help="The same for connectors with UseExternalDNSServersEnabled.",
-)
+PARAMETERS = {
+    "internal_dns_servers": Parameter(
+        name="InternalDNSServers",
+        kind=CHANGE,
+        help="DNS servers for connectors, each an IP address with :port where it is not 53."
+        " $null: the system's.",
+    ),
+    "external_dns_servers": Parameter(
+        name="ExternalDNSServers",
+        kind=CHANGE,
+        help="The same for connectors with UseExternalDNSServersEnabled.",
+    ),
+    "validating_dns_servers": Parameter(
+        name="ValidatingDNSServers",
+        kind=CHANGE,
+        help="Those of the DNS servers whose word on DNSSEC counts although they run on another machine."
+        " Name only servers that validate, over a path that nobody else can touch.",
+    ),
+    "allowed_mx_networks": Parameter(
+        name="AllowedMxNetworks",
+        kind=CHANGE,
+        help="Networks that MX records may lead Internet connectors to although they are loopback,"
+        " link-local, multicast or unspecified, such as 127.0.0.0/8.",
+    ),
+}
+"""By the field of the server that each one sets."""
 
 
 class GetTransportService(Cmdlet):
@@ -65,25 +83,27 @@ class SetTransportService(Cmdlet):
 
     name = "Set-TransportService"
     aliases = ("Set-TransportServer",)
-    synopsis = "Sets the DNS servers that a transport server asks."
+    synopsis = "Sets whom a transport server asks in the DNS, and whom it may dial."
     remarks = "Running workers use the new lists with their next session."
     examples = (
         "Set-TransportService E15MB1 -ExternalDNSServers 192.0.2.53,192.0.2.54",
         'Set-TransportService E15MB1 -InternalDNSServers @{Add="192.0.2.53:5353"}',
+        "Set-TransportService E15MB1 -AllowedMxNetworks 127.0.0.0/8",
     )
-    parameters = (IDENTITY, INTERNAL, EXTERNAL)
+    parameters = (IDENTITY, *PARAMETERS.values())
     accepts = (TRANSPORT_SERVICE,)
     changes = True
 
     def run(self, rows: Iterator[Row] | None) -> Iterator[Row]:
         """Change one server after the other."""
-        if not self.bound.given(INTERNAL, EXTERNAL):
-            self.refuse("Set-TransportService needs -InternalDNSServers or -ExternalDNSServers")
+        given = {field: one for field, one in PARAMETERS.items() if self.bound.given(one)}
+        if not given:
+            names = ", ".join(f"-{one.name}" for one in PARAMETERS.values())
+            self.refuse(f"Set-TransportService needs one of {names}")
         for server in self._chosen(rows):
-            internal = self._list(INTERNAL, server.internal_dns_servers)
-            external = self._list(EXTERNAL, server.external_dns_servers)
-            if self.approved(f"change the DNS servers of {server.name}"):
-                self._write(server, internal=internal, external=external)
+            lists = {field: self._list(server, field) for field in given}
+            if self.approved(f"change the settings of {server.name}"):
+                self._write(server, lists)
         return iter(())
 
     def _chosen(self, rows: Iterator[Row] | None) -> list[TransportServer]:
@@ -95,19 +115,16 @@ class SetTransportService(Cmdlet):
             self.refuse(f"there is no transport server {name}", IDENTITY)
         return [server]
 
-    def _list(self, parameter: Parameter[ListChange], current: list[str]) -> tuple[str, ...] | None:
-        change = self.bound.get(parameter)
-        if change is None:
-            return None
+    def _list(self, server: TransportServer, field: str) -> tuple[str, ...]:
+        parameter = PARAMETERS[field]
+        change = self.bound.get(parameter) or ListChange()
         try:
-            return change.applied(current, read=dns_server)
+            return change.applied(getattr(server, field), read=LISTS[field])
         except ValueError as error:
             self.refuse(f"-{parameter.name}: {str(error).rstrip('.')}", parameter)
 
-    def _write(
-        self, server: TransportServer, *, internal: tuple[str, ...] | None, external: tuple[str, ...] | None
-    ) -> None:
+    def _write(self, server: TransportServer, lists: Mapping[str, tuple[str, ...]]) -> None:
         try:
-            set_dns_servers(server, internal=internal, external=external, actor=self.shell.actor)
+            set_lists(server, lists, actor=self.shell.actor)
         except ValueError as error:
-            self.refuse(str(error).rstrip("."), INTERNAL, EXTERNAL)
+            self.refuse(str(error).rstrip("."), *(PARAMETERS[field] for field in lists))

@@ -306,14 +306,27 @@ def test_the_dns_servers_of_a_server_are_set_and_changed(ems, listed):
     assert second["ExternalDNSServers"] == []
 
 
+def test_networks_and_validating_dns_servers_of_a_server_are_set_and_taken_back(ems, listed):
+    ems("Set-TransportService E15MB1 -AllowedMxNetworks 127.0.0.0/8,::1 -ValidatingDNSServers 192.0.2.53:53")
+    ems('Set-TransportService E15MB1 -AllowedMxNetworks @{Remove="::1"}')
+    first = listed("Get-TransportService E15MB1").objects[0]
+    ems("Set-TransportService E15MB1 -AllowedMxNetworks $null")
+
+    assert first["AllowedMxNetworks"] == ["127.0.0.0/8"]
+    assert first["ValidatingDNSServers"] == ["192.0.2.53"]
+    assert listed("Get-TransportService E15MB1").objects[0]["AllowedMxNetworks"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("E15MB1", "needs -InternalDNSServers or -ExternalDNSServers"),
+        ("E15MB1", "needs one of -InternalDNSServers, -ExternalDNSServers"),
         ("E15MB9 -InternalDNSServers 192.0.2.1", "there is no transport server E15MB9"),
         ("E15MB1 -InternalDNSServers dns.example", "is not an IP address with an optional port"),
         ("E15MB1 -InternalDNSServers 192.0.2.1:99999", "port 99999 is not between 1 and 65535"),
+        ("E15MB1 -AllowedMxNetworks 127.0.0.1/8", "-AllowedMxNetworks: '127.0.0.1/8' is not a network"),
+        ("E15MB1 -ValidatingDNSServers dns.example", "-ValidatingDNSServers: 'dns.example' is not an IP"),
     ],
 )
-def test_a_dns_server_that_cannot_be_asked_is_refused(refused, arguments, line):
+def test_a_list_of_a_server_with_a_wrong_value_is_refused(refused, arguments, line):
     assert line in refused(f"Set-TransportService {arguments}")

@@ -6,33 +6,15 @@ import pytest
 from django.db import connection, transaction
 
 from tests.support import smtp_peer
-from tests.support.engine import WORKER, accept, connector, server
+from tests.support.engine import accept, connector
 from tests.support.ports import free_port
 from tests.support.smtp_peer import Peer
-from transport import delivery, judged, outcomes
+from transport import delivery, judged
 from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue import claims
-from transport.queue.claims import Limits
 from transport.states import QueuedState, RecipientState
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
-
-
-@pytest.fixture
-def engine(tmp_path):
-    server()
-    ledger = outcomes.ledger()
-    yield delivery.Engine(
-        ledger=ledger,
-        worker=WORKER,
-        limits=Limits(),
-        own_listeners=(),
-        ring=lambda _queue_id: None,
-        protocol_logs=tmp_path / "logs",
-        open_sessions=set(),
-        stopping=lambda: False,
-    )
-    ledger.stop()
 
 
 def deliver(engine: delivery.Engine) -> int:

@@ -1,0 +1,24 @@
+"""The engine of a worker, without Celery."""
+
+import pytest
+
+from tests.support.engine import WORKER, server
+from transport import delivery, outcomes
+from transport.queue.claims import Limits
+
+
+@pytest.fixture
+def engine(tmp_path):
+    server()
+    ledger = outcomes.ledger()
+    yield delivery.Engine(
+        ledger=ledger,
+        worker=WORKER,
+        limits=Limits(),
+        own_listeners=(),
+        ring=lambda _queue_id: None,
+        protocol_logs=tmp_path / "logs",
+        open_sessions=set(),
+        stopping=lambda: False,
+    )
+    ledger.stop()
