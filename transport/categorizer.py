@@ -2,9 +2,8 @@
 
 import random
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.utils import timezone
@@ -51,24 +50,49 @@ _servers: list[_Servers] = []
 """The last look at the table of servers, at most one."""
 
 
-def ways(recipients: Sequence[str], *, size_bytes: int, server: TransportServer) -> Ways:
-    """Choose a queue for every recipient of a message that `server` holds."""
-    current = routing.current()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """Configuration and servers as one server sees them now; good for one batch of messages."""
+
+    server: TransportServer
+    routing: routing.Routing
+    viewpoint: Viewpoint
+    frozen: bool
+    """The submission queue is suspended: nothing is categorized."""
+    known: dict[str, QueueKey] = field(default_factory=dict)
+    """Ways that were chosen already, by domain, for messages that no connector finds too large."""
+
+
+def survey(server: TransportServer) -> Survey:
+    """Look at the configuration as it is now."""
     known = known_servers()
-    if server.pk in known.suspended_submission:
-        return Ways(queues={submission_key(server.pk): tuple(recipients)}, too_large=(), generation=0)
-    viewpoint = Viewpoint(
-        server=server.name, sites={name: other.site for name, other in known.by_name.items()}
+    return Survey(
+        server=server,
+        routing=routing.current(),
+        viewpoint=Viewpoint(
+            server=server.name, sites={name: other.site for name, other in known.by_name.items()}
+        ),
+        frozen=server.pk in known.suspended_submission,
     )
-    queues: dict[QueueKey, list[str]] = defaultdict(list)
+
+
+def ways(recipients: Sequence[str], *, size_bytes: int, seen: Survey) -> Ways:
+    """Choose a queue for every recipient of a message that the surveying server holds."""
+    if seen.frozen:
+        waiting = submission_key(seen.server.pk)
+        return Ways(queues={waiting: tuple(recipients)}, too_large=(), generation=0)
+    queues: dict[QueueKey, list[str]] = {}
     too_large: list[str] = []
     for address in recipients:
-        key = _way(address, size_bytes=size_bytes, current=current, viewpoint=viewpoint, server=server)
-        (too_large if key is None else queues[key]).append(address)
+        key = _way(domain_of(address), size_bytes=size_bytes, seen=seen)
+        if key is None:
+            too_large.append(address)
+        else:
+            queues.setdefault(key, []).append(address)
     return Ways(
         queues={key: tuple(addresses) for key, addresses in queues.items()},
         too_large=tuple(too_large),
-        generation=current.generation,
+        generation=seen.routing.generation,
     )
 
 
@@ -96,20 +120,28 @@ def _read_servers() -> _Servers:
     )
 
 
-def _way(
-    address: str, *, size_bytes: int, current: routing.Routing, viewpoint: Viewpoint, server: TransportServer
-) -> QueueKey | None:
-    """The queue key of one recipient; None when every matching connector refuses the size."""
-    domain = domain_of(address)
-    route = current.table.route(domain, size_bytes=size_bytes, viewpoint=viewpoint)
+def _way(domain: str, *, size_bytes: int, seen: Survey) -> QueueKey | None:
+    """The queue key for a domain; None when every matching connector refuses the size."""
+    fits_all = size_bytes <= seen.routing.fits_all_bytes
+    if fits_all and (known := seen.known.get(domain)):
+        return known
+    key = _choose(domain, size_bytes=size_bytes, seen=seen)
+    if fits_all and key is not None:
+        seen.known[domain] = key
+    return key
+
+
+def _choose(domain: str, *, size_bytes: int, seen: Survey) -> QueueKey | None:
+    current = seen.routing
+    route = current.table.route(domain, size_bytes=size_bytes, viewpoint=seen.viewpoint)
     if route.too_large:
         return None
     profile = current.profiles.get(route.connector_id) if route.connector_id else None
     if profile is None:
-        return _unreachable(server)
-    source = _source_server(current.source_servers[profile.connector_id], local=server)
+        return _unreachable(seen.server)
+    source = _source_server(current.source_servers[profile.connector_id], local=seen.server)
     if source is None:
-        return _unreachable(server)
+        return _unreachable(seen.server)
     return QueueKey(
         server_id=source.pk,
         delivery_type=DeliveryType.MX if profile.delivery == Delivery.MX else DeliveryType.SMART_HOST,

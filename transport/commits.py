@@ -1,38 +1,57 @@
 """Group commit: what parallel sessions want written shares one transaction and one flush to disk."""
 
+import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Written_contra = TypeVar("Written_contra", contravariant=True)
 TRANSIENT = (OperationalError, InterfaceError)
 """The database is locked, restarting or gone: the same items may succeed later."""
+
+
+class Waiter(Protocol[Written_contra]):
+    """Who waits for an item: a future of `concurrent.futures`, one of asyncio, or the like of them."""
+
+    def cancelled(self) -> bool:
+        """Whether nobody waits any more: then the item is not written."""
+
+    def set_result(self, result: Written_contra, /) -> None:
+        """Hear that the item is on disk."""
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """Hear why it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted(Generic[Item, Result]):
     item: Item
-    future: "Future[Result]"
+    waiter: Waiter[Result]
+
+
+def _at_once(tell: Callable[[], None]) -> None:
+    tell()
 
 
 class Committer(Generic[Item, Result]):
-    """A thread of its own that writes batches; the future of an item resolves after the commit.
+    """A thread of its own that writes batches; who waits for an item hears of it after the commit.
 
     `work` gets the items of one batch inside one transaction and returns a result for each, in order.
     An item that fails is tried alone, so that one bad item never takes its neighbours with it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what makes the committers of listener and worker differ
         self,
         work: Callable[[Sequence[Item]], Sequence[Result]],
         *,
@@ -40,12 +59,18 @@ class Committer(Generic[Item, Result]):
         gather: timedelta = timedelta(0),
         most: int = 200,
         patience: timedelta = timedelta(0),
+        hand_back: Callable[[Callable[[], None]], object] = _at_once,
     ) -> None:
-        """Start the thread. `gather`: how long a batch waits for company; `patience`: for a lost database."""
+        """Start the thread.
+
+        `gather`: how long a batch waits for company; `patience`: for a lost database. `hand_back` runs what
+        tells the waiters of one batch where they live: an event loop passes its `call_soon_threadsafe`.
+        """
         self._work = work
         self._gather_s = gather.total_seconds()
         self._most = most
         self._patience_s = patience.total_seconds()
+        self._hand_back = hand_back
         self._wanted: queue.SimpleQueue[_Wanted[Item, Result] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -53,8 +78,12 @@ class Committer(Generic[Item, Result]):
     def submit(self, item: Item) -> "Future[Result]":
         """Hand in one item; the future carries its result or the error that stopped it."""
         future: Future[Result] = Future()
-        self._wanted.put(_Wanted(item, future))
+        self.hand_in(item, waiter=future)
         return future
+
+    def hand_in(self, item: Item, *, waiter: Waiter[Result]) -> None:
+        """Hand in one item for somebody who is told through `hand_back`."""
+        self._wanted.put(_Wanted(item, waiter))
 
     def stop(self, *, timeout: timedelta = timedelta(seconds=30)) -> None:
         """Write what was handed in, then end the thread."""
@@ -63,8 +92,8 @@ class Committer(Generic[Item, Result]):
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
-            # Who stopped waiting gets nothing written, and from here on cannot stop any more.
-            if wanted := [one for one in batch if one.future.set_running_or_notify_cancel()]:
+            # Who stopped waiting gets nothing written.
+            if wanted := [one for one in batch if not one.waiter.cancelled()]:
                 self._write(wanted)
         connection.close()
 
@@ -92,15 +121,13 @@ class Committer(Generic[Item, Result]):
         except Exception as error:  # noqa: BLE001 - every waiter must get its answer
             self._write_alone(batch, error=error)
             return
-        for wanted, result in zip(batch, results, strict=True):
-            wanted.future.set_result(result)
+        self._hand_back(lambda: _tell(batch, results))
 
     def _write_alone(self, batch: list[_Wanted[Item, Result]], *, error: Exception) -> None:
         # A database that is gone is gone for all of them: waiting for it once is enough.
         if len(batch) == 1 or isinstance(error, TRANSIENT):
             logger.error("commit_failed", extra={"committer": self._thread.name}, exc_info=error)
-            for wanted in batch:
-                wanted.future.set_exception(error)
+            self._hand_back(lambda: _refuse(batch, error))
             return
         for wanted in batch:
             self._write([wanted])
@@ -116,3 +143,18 @@ class Committer(Generic[Item, Result]):
                 if time.monotonic() >= give_up:
                     raise
                 time.sleep(0.2)
+
+
+# Who stops waiting at the last moment is not told; what he wanted is written all the same.
+
+
+def _tell(batch: Sequence[_Wanted[Item, Result]], results: Sequence[Result]) -> None:
+    for wanted, result in zip(batch, results, strict=True):
+        with contextlib.suppress(InvalidStateError):
+            wanted.waiter.set_result(result)
+
+
+def _refuse(batch: Sequence[_Wanted[Item, Result]], error: Exception) -> None:
+    for wanted in batch:
+        with contextlib.suppress(InvalidStateError):
+            wanted.waiter.set_exception(error)

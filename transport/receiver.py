@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import uvloop
 from django.db import DatabaseError, InterfaceError, transaction
@@ -29,31 +30,72 @@ FIRST_TRY_FOR = timedelta(seconds=5)
 """How long a sender waits for a database that is locked or restarting before it gets 451."""
 
 
+class Answer:
+    """The waiter of one message: the client hears of the commit, or keeps its message."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[str] = loop.create_future()
+
+    def cancelled(self) -> bool:
+        """Whether nobody waits; a client that hung up still has its message stored."""
+        return self.future.cancelled()
+
+    def set_result(self, text: str) -> None:
+        """Say the text behind `250 2.6.0`."""
+        if not self.future.done():
+            self.future.set_result(text)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Say 451 for a database that would not take it."""
+        if isinstance(error, DatabaseError | InterfaceError):
+            refused = Refused(451, "4.3.0", "Cannot store the message now, try again later")
+            refused.__cause__ = error
+            error = refused
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
 class Receiver:
     """Stores what the listener hands over and rings for it."""
 
-    def __init__(self, server: TransportServer) -> None:
+    def __init__(self, server: TransportServer, *, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
+        self._loop = loop
         self._bell = Bell()
-        self._committer = Committer(self._store, name="accept", most=100, patience=FIRST_TRY_FOR)
+        self._committer = Committer(
+            self._store,
+            name="accept",
+            most=100,
+            patience=FIRST_TRY_FOR,
+            # One call into the loop a batch: each of them costs a system call and a change of threads.
+            hand_back=loop.call_soon_threadsafe,
+        )
 
-    async def accept(self, envelope: Envelope) -> str:
-        """Store one message; returns the text behind `250 2.6.0` once it is on disk.
+    def accept(self, envelope: Envelope) -> "asyncio.Future[str]":
+        """Store one message; resolves to the text behind `250 2.6.0` once it is on disk.
 
-        Raises `Refused` (451) when the database would not take it: the client keeps the message.
+        Fails with `Refused` (451) when the database would not take it: the client keeps the message.
         """
-        try:
-            accepted = await asyncio.wrap_future(self._committer.submit(envelope))
-        except (DatabaseError, InterfaceError) as error:
-            raise Refused(451, "4.3.0", "Cannot store the message now, try again later") from error
-        for server_name, queue_id in accepted.queues:
+        answer = Answer(self._loop)
+        self._committer.hand_in(envelope, waiter=answer)
+        return answer.future
+
+    def _store(self, envelopes: Sequence[Envelope]) -> list[str]:
+        accepted = submission.accept(envelopes, server=self._server, now=timezone.now())
+        queues = {queue for one in accepted for queue in one.queues}
+        transaction.on_commit(partial(self._ring, queues))
+        return [self._text(one) for one in accepted]
+
+    def _ring(self, queues: set[tuple[str, int]]) -> None:
+        for server_name, queue_id in queues:
             self._bell.ring(server_name, queue_id)
+
+    def _text(self, accepted: submission.Accepted) -> str:
         name = accepted.internet_message_id or f"<{accepted.message_id}@{self._server.fqdn}>"
         facts = f"[InternalId={accepted.message_id}, Hostname={self._server.fqdn}]"
         return f"{name} {facts} Queued mail for delivery"
-
-    def _store(self, envelopes: Sequence[Envelope]) -> Sequence[submission.Accepted]:
-        return submission.accept(envelopes, server=self._server, now=timezone.now())
 
     def stop(self) -> None:
         """Write what was handed in."""
@@ -65,21 +107,21 @@ def serve(address: tuple[str, int], *, relay_networks: Sequence[str]) -> None:
     server = servers.register()
     with transaction.atomic():
         enter({submission_key(server.pk): 0}, now=timezone.now())
-    receiver = Receiver(server)
-    networks = Networks(relay_networks)
-    listener = Listener(
-        address, limits=Limits(), fqdn=server.fqdn, may_relay=networks.contains, accept=receiver.accept
-    )
-    uvloop.run(_serve(listener))
-    receiver.stop()
+    uvloop.run(_serve(address, server=server, relay_networks=relay_networks))
 
 
-async def _serve(listener: Listener) -> None:
+async def _serve(address: tuple[str, int], *, server: TransportServer, relay_networks: Sequence[str]) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    receiver = Receiver(server, loop=loop)
+    networks = Networks(relay_networks)
+    listener = Listener(
+        address, limits=Limits(), fqdn=server.fqdn, may_relay=networks.contains, accept=receiver.accept
+    )
     await listener.start()
     logger.info("smtp_listening")
     await stopping.wait()
     await listener.stop()
+    receiver.stop()

@@ -61,7 +61,9 @@ def _place(queued_ids: Sequence[int], *, server: TransportServer, now: datetime)
         .select_related("message", "queue__server")
     )
     addresses = _addresses([row.pk for row in rows])
-    moves = [_Move(row, _ways(row, addresses[row.pk])) for row in rows]
+    servers_of = {row.queue.server_id: row.queue.server for row in rows}
+    seen = {pk: categorizer.survey(holder) for pk, holder in servers_of.items()}
+    moves = [_Move(row, _ways(row, addresses[row.pk], seen=seen[row.queue.server_id])) for row in rows]
     stay = [move for move in moves if _stays(move)]
     _mark_placed(stay)
     _move([move for move in moves if move not in stay], server=server, now=now)
@@ -76,8 +78,8 @@ def _addresses(queued_ids: Sequence[int]) -> Mapping[int, list[str]]:
     return found
 
 
-def _ways(row: QueuedMessage, addresses: Sequence[str]) -> categorizer.Ways:
-    return categorizer.ways(addresses, size_bytes=row.message.size_bytes, server=row.queue.server)
+def _ways(row: QueuedMessage, addresses: Sequence[str], *, seen: categorizer.Survey) -> categorizer.Ways:
+    return categorizer.ways(addresses, size_bytes=row.message.size_bytes, seen=seen)
 
 
 def _stays(move: _Move) -> bool:

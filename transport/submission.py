@@ -71,9 +71,9 @@ def accept(envelopes: Sequence[Envelope], *, server: TransportServer, now: datet
     Must run in a transaction; "250" may be said after it has committed. Recipients whose message is
     too large for every connector are reported to the sender at once.
     """
-    ids = allocate_ids(Message, len(envelopes))
+    ids, seen = allocate_ids(Message, len(envelopes)), categorizer.survey(server)
     placed = [
-        _Placed(message_id, envelope, headers.summary(envelope.content), _ways(envelope, server=server))
+        _Placed(message_id, envelope, headers.summary(envelope.content), _ways(envelope, seen=seen))
         for message_id, envelope in zip(ids, envelopes, strict=True)
     ]
     _insert_messages(placed, server=server)
@@ -83,9 +83,9 @@ def accept(envelopes: Sequence[Envelope], *, server: TransportServer, now: datet
     return accepted
 
 
-def _ways(envelope: Envelope, *, server: TransportServer) -> categorizer.Ways:
+def _ways(envelope: Envelope, *, seen: categorizer.Survey) -> categorizer.Ways:
     unique = tuple(dict.fromkeys(envelope.recipients))
-    return categorizer.ways(unique, size_bytes=len(envelope.content), server=server)
+    return categorizer.ways(unique, size_bytes=len(envelope.content), seen=seen)
 
 
 def _insert_messages(placed: Sequence[_Placed], *, server: TransportServer) -> None:

@@ -1,0 +1,89 @@
+"""Writers of the embedded database take turns, across connections and processes."""
+
+import fcntl
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+
+from tests.support.waiting import wait_until
+from transport.models import TransportServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _only_sqlite():
+    if connection.vendor != "sqlite":
+        pytest.fail("this file is about SQLite and carries no mark that brings it to another database")
+
+
+def write(name: str) -> None:
+    with transaction.atomic():
+        TransportServer.objects.create(name=name, fqdn=f"{name}.test")
+
+
+def names() -> list[str]:
+    return list(TransportServer.objects.order_by("pk").values_list("name", flat=True))
+
+
+def test_who_has_just_written_does_not_overtake_who_waits():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write_twice() -> None:
+        with transaction.atomic():
+            TransportServer.objects.create(name="first", fqdn="a.test")
+            begun.set()
+            go_on.wait(10)
+        write("greedy")
+        connection.close()
+
+    def write_once() -> None:
+        write("patient")
+        connection.close()
+
+    greedy = threading.Thread(target=write_twice)
+    greedy.start()
+    begun.wait(10)
+    patient = threading.Thread(target=write_once)
+    patient.start()
+    wait_until(someone_waits, what="the second writer stands at the door")
+    go_on.set()
+    greedy.join(10)
+    patient.join(10)
+
+    assert names() == ["first", "patient", "greedy"]
+
+
+def someone_waits() -> bool:
+    """Whether the door is locked: only who waits for the turn behind it keeps it so."""
+    with Path(f"{connection.settings_dict['NAME']}-door").open("a") as door:
+        try:
+            fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_a_transaction_that_fails_passes_the_turn_on():
+    with pytest.raises(ValueError, match="no"), transaction.atomic():
+        raise ValueError("no")
+    other = threading.Thread(target=lambda: (write("other"), connection.close()))
+    other.start()
+    other.join(10)
+
+    assert names() == ["other"]
+
+
+def test_a_connection_that_is_closed_in_the_middle_passes_the_turn_on():
+    def leave() -> None:
+        transaction.atomic().__enter__()
+        connection.close()
+
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    leaving.join(10)
+    write("next")
+
+    assert names() == ["next"]
