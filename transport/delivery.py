@@ -193,6 +193,9 @@ class Attempt:
             size_bytes=claim.size_bytes,
             eight_bit=claim.eight_bit,
             smtputf8=claim.smtputf8,
+            ret=claim.ret,
+            envid=claim.envid,
+            dsn_requests=claim.dsn_requests,
         )
 
     def _settle(

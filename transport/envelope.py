@@ -1,6 +1,7 @@
 """The nouns of the engine: frozen values that cross module borders. Imports nothing of ours."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -62,6 +63,16 @@ class Host:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DsnRequest:
+    """What the sender asked about one recipient (RFC 3461), as it came and as it is passed on."""
+
+    notify: str = ""
+    """NEVER, or a list of SUCCESS, FAILURE, DELAY; empty asks for the usual."""
+    orcpt: str = ""
+    """`type;xtext` of the address that the sender knows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
     """One message as it came in."""
 
@@ -80,6 +91,12 @@ class Envelope:
     """BODY=8BITMIME was given (RFC 6152)."""
     smtputf8: bool = False
     """SMTPUTF8 was given (RFC 6531)."""
+    ret: str = ""
+    """How much a report gives back: FULL, HDRS, or empty (RFC 3461)."""
+    envid: str = ""
+    """The sender's name for this transaction, xtext (RFC 3461)."""
+    dsn_requests: Mapping[str, DsnRequest] = field(default_factory=dict)
+    """By recipient address; those about whom nothing was asked are left out."""
     original_from: str = ""
     """Sender of the message that a report is about."""
 
@@ -96,6 +113,10 @@ class Transaction:
     size_bytes: int
     eight_bit: bool = False
     smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    dsn_requests: Mapping[str, DsnRequest] = field(default_factory=dict)
+    """What of the envelope a host that offers DSN is told (RFC 3461 section 5.2.1)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,9 @@ QUEUED_COLUMNS = (
     "retry_count", "last_error", "routed_generation",
 )  # fmt: skip
 """The columns of a queued message that `Entering.row` fills."""
+RECIPIENT_COLUMNS = (
+    "message_id", "queued_message_id", "address", "state", "last_reply", "notify", "orcpt",
+)  # fmt: skip
 ORIGINAL_IN_REPORT_BYTES = 64 * 1024
 """How much of the original a report carries; beyond it only the header."""
 
@@ -91,7 +94,8 @@ def _ways(envelope: Envelope, *, seen: categorizer.Survey) -> categorizer.Ways:
 def _insert_messages(placed: Sequence[_Placed], *, server: TransportServer) -> None:
     columns = (
         "id", "server_id", "mail_from", "original_from", "internet_message_id", "subject", "size_bytes",
-        "source", "client_address", "client_name", "eight_bit", "smtputf8", "received_at",
+        "source", "client_address", "client_name", "eight_bit", "smtputf8", "ret", "envid",
+        "received_at",
     )  # fmt: skip
     insert(Message, columns, [_message_row(one, server=server) for one in placed])
 
@@ -112,6 +116,8 @@ def _message_row(one: _Placed, *, server: TransportServer) -> tuple[object, ...]
         # Many clients send 8-bit content without saying so.
         envelope.eight_bit or not envelope.content.isascii(),
         envelope.smtputf8,
+        envelope.ret,
+        envelope.envid,
         moment(envelope.received_at),
     )
 
@@ -143,10 +149,11 @@ def _enqueue(placed: Sequence[_Placed], *, now: datetime) -> list[Accepted]:
                 _first_row(one, key=key, queued_id=queued_id, queue_id=queue_ids[key], now=now)
             )
             recipient_rows += [
-                (one.message_id, queued_id, address, RecipientState.WAITING, "") for address in addresses
+                (one.message_id, queued_id, address, RecipientState.WAITING, "", *_asked(one, address))
+                for address in addresses
             ]
     insert(QueuedMessage, QUEUED_COLUMNS, queued_rows)
-    insert(Recipient, ("message_id", "queued_message_id", "address", "state", "last_reply"), recipient_rows)
+    insert(Recipient, RECIPIENT_COLUMNS, recipient_rows)
     names = {known.pk: name for name, known in categorizer.known_servers().by_name.items()}
     return [
         Accepted(
@@ -160,6 +167,12 @@ def _enqueue(placed: Sequence[_Placed], *, now: datetime) -> list[Accepted]:
         )
         for one in placed
     ]
+
+
+def _asked(one: _Placed, address: str) -> tuple[str, str]:
+    """NOTIFY and ORCPT of one recipient."""
+    request = one.envelope.dsn_requests.get(address)
+    return (request.notify, request.orcpt) if request else ("", "")
 
 
 def _first_row(
@@ -185,11 +198,18 @@ def _refuse_too_large(placed: Sequence[_Placed], *, server: TransportServer, now
         if one.ways.too_large
     ]
     rows = [
-        (one.message_id, address, RecipientState.FAILED, reply.line, moment(now))
-        for one in ended
-        for address, reply in one.failures
+        (
+            one.message_id,
+            address,
+            RecipientState.FAILED,
+            categorizer.TOO_LARGE.line,
+            moment(now),
+            *_asked(one, address),
+        )
+        for one in placed
+        for address in one.ways.too_large
     ]
-    insert(Recipient, ("message_id", "address", "state", "last_reply", "ended_at"), rows)
+    insert(Recipient, ("message_id", "address", "state", "last_reply", "ended_at", "notify", "orcpt"), rows)
     report(ended, server=server, now=now)
 
 

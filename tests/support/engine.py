@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -55,11 +56,16 @@ def accept(
     mail_from: str = "anna@contoso.test",
     at: TransportServer | None = None,
     now: datetime | None = None,
+    **envelope_fields: Any,
 ) -> int:
     """Take one message in; returns its id."""
     now = now or timezone.now()
     envelope = Envelope(
-        mail_from=mail_from, recipients=recipients or ("bob@fabrikam.test",), content=content, received_at=now
+        mail_from=mail_from,
+        recipients=recipients or ("bob@fabrikam.test",),
+        content=content,
+        received_at=now,
+        **envelope_fields,
     )
     with transaction.atomic():
         return submission.accept([envelope], server=at or servers.own(), now=now)[0].message_id

@@ -20,6 +20,8 @@ class Message(models.Model):
     client_name = models.CharField(max_length=255, blank=True)
     eight_bit = models.BooleanField(default=False)
     smtputf8 = models.BooleanField(default=False)
+    ret = models.CharField(max_length=4, blank=True, default="", db_default="")
+    envid = models.CharField(max_length=100, blank=True, default="", db_default="")
     received_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
@@ -51,6 +53,9 @@ class Recipient(models.Model):
         default=RecipientState.WAITING,
         choices=[(state.value, state.name.title()) for state in RecipientState],
     )
+    notify = models.CharField(max_length=28, blank=True, default="", db_default="")
+    orcpt = models.CharField(max_length=500, blank=True, default="", db_default="")
+    """As RCPT carried them (RFC 3461)."""
     last_reply = models.CharField(max_length=1024, blank=True)
     ended_at = models.DateTimeField(null=True)
 

@@ -1,14 +1,15 @@
 """A session opens, claims due mail of one queue, claims more, and gives back what it did not send."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
 from transport.bulk import execute_many, marks, select
+from transport.envelope import DsnRequest
 from transport.models import Queue, QueuedMessage, Session, TransportServer
 from transport.queue.moves import put_back
 from transport.states import WAITING, Pending, QueuedState
@@ -55,6 +56,10 @@ class Claim:
     eight_bit: bool
     smtputf8: bool
     retry_count: int
+    ret: str = ""
+    envid: str = ""
+    dsn_requests: Mapping[str, DsnRequest] = field(default_factory=dict)
+    """By recipient address; empty for mail that asks for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,12 +208,15 @@ def _take(due: Sequence[tuple[int, int]], *, session_id: int) -> tuple[Claim, ..
 
 def _claims(queued_ids: Sequence[int], *, message_ids: Sequence[int]) -> tuple[Claim, ...]:
     recipients: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for queued_id, recipient_id, address in select(
-        "SELECT queued_message_id, id, address FROM transport_recipient"
+    requests: dict[int, dict[str, DsnRequest]] = defaultdict(dict)
+    for queued_id, recipient_id, address, notify, orcpt in select(
+        "SELECT queued_message_id, id, address, notify, orcpt FROM transport_recipient"
         f" WHERE queued_message_id IN ({marks(queued_ids)}) ORDER BY id",
         queued_ids,
     ):
         recipients[queued_id].append((recipient_id, address))
+        if notify or orcpt:
+            requests[queued_id][address] = DsnRequest(notify=notify, orcpt=orcpt)
     content: dict[int, list[bytes]] = defaultdict(list)
     for message_id, data in select(
         f"SELECT message_id, data FROM transport_content WHERE message_id IN ({marks(message_ids)})"
@@ -217,20 +225,32 @@ def _claims(queued_ids: Sequence[int], *, message_ids: Sequence[int]) -> tuple[C
     ):
         content[message_id].append(bytes(data))
     rows = select(
-        "SELECT q.id, q.message_id, m.mail_from, m.size_bytes, m.eight_bit, m.smtputf8, q.retry_count"
+        "SELECT q.id, q.message_id, m.mail_from, m.size_bytes, m.eight_bit, m.smtputf8, q.retry_count,"
+        " m.ret, m.envid"
         " FROM transport_queuedmessage q JOIN transport_message m ON m.id = q.message_id"
         f" WHERE q.id IN ({marks(queued_ids)})",
         queued_ids,
     )
     by_id = {row[0]: row for row in rows}
     return tuple(
-        _claim(by_id[queued_id], recipients=recipients[queued_id], content=content[by_id[queued_id][1]])
+        _claim(
+            by_id[queued_id],
+            recipients=recipients[queued_id],
+            content=content[by_id[queued_id][1]],
+            requests=requests.get(queued_id, {}),
+        )
         for queued_id in queued_ids
     )
 
 
-def _claim(row: tuple[Any, ...], *, recipients: Sequence[tuple[int, str]], content: Sequence[bytes]) -> Claim:
-    queued_id, message_id, mail_from, size_bytes, eight_bit, smtputf8, retry_count = row
+def _claim(
+    row: tuple[Any, ...],
+    *,
+    recipients: Sequence[tuple[int, str]],
+    content: Sequence[bytes],
+    requests: Mapping[str, DsnRequest],
+) -> Claim:
+    queued_id, message_id, mail_from, size_bytes, eight_bit, smtputf8, retry_count, ret, envid = row
     return Claim(
         queued_id=queued_id,
         message_id=message_id,
@@ -241,4 +261,7 @@ def _claim(row: tuple[Any, ...], *, recipients: Sequence[tuple[int, str]], conte
         eight_bit=bool(eight_bit),
         smtputf8=bool(smtputf8),
         retry_count=retry_count,
+        ret=ret,
+        envid=envid,
+        dsn_requests=requests,
     )

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import ClassVar, NamedTuple
 
-from transport.envelope import Envelope
+from transport.envelope import DsnRequest, Envelope
 from transport.receiving import replies
 from transport.receiving.addresses import parse_path
 from transport.receiving.content import too_large
 from transport.receiving.errors import BadAddress, BadParameter
-from transport.receiving.parameters import MailParameters, parse_mail_parameters, refuse_parameters
+from transport.receiving.parameters import MailParameters, parse_mail_parameters, parse_rcpt_parameters
 from transport.receiving.site import Site
 from transport.receiving.trace import Client, received_line
 
@@ -19,7 +19,7 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _CHUNK = re.compile(rb"(\d{1,18})(?: +LAST)?", re.IGNORECASE)
 _MAX_NAME_BYTES = 255
 _NAME = re.compile(rb"[\x21-\x7e]{1,%d}" % _MAX_NAME_BYTES)
-_EXTENSIONS = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
+_EXTENSIONS = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN")
 # A web page can make a browser inside the relay networks post SMTP commands to us: no second line is read.
 _HTTP_METHODS = frozenset((b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT", b"PATCH", b"DELETE"))
 
@@ -50,6 +50,7 @@ class _Transaction:
     mail_from: str
     parameters: MailParameters
     recipients: list[str] = field(default_factory=list)
+    dsn_requests: dict[str, DsnRequest] = field(default_factory=dict)
     asked: bool = False
     """RCPT was tried, whatever came of it."""
 
@@ -107,6 +108,9 @@ class Dialogue:
             client_name=self._client_name,
             eight_bit=transaction.parameters.eight_bit,
             smtputf8=transaction.parameters.smtputf8,
+            ret=transaction.parameters.ret,
+            envid=transaction.parameters.envid,
+            dsn_requests=transaction.dsn_requests,
         )
 
     def reset(self) -> None:
@@ -172,21 +176,24 @@ class Dialogue:
             return Answer(replies.BAD_RCPT_SYNTAX, fault=True)
         try:
             address, rest = parse_path(argument[3:])
-            refuse_parameters(rest)
+            request = parse_rcpt_parameters(rest, smtputf8=transaction.parameters.smtputf8)
         except BadAddress as error:
             return Answer(replies.compose(501, "5.1.3", f"Invalid recipient: {error}"))
         except BadParameter as error:
             return _bad_parameter(error)
         if not address:
             return Answer(replies.compose(501, "5.1.3", "Invalid recipient: it must not be empty"))
-        return self._add(address, transaction)
+        return self._add(address, request, transaction)
 
-    def _add(self, address: str, transaction: _Transaction) -> Answer:
+    def _add(self, address: str, request: DsnRequest, transaction: _Transaction) -> Answer:
         if not self._site.may_relay(self._client_address):
             return _UNABLE_TO_RELAY
         if len(transaction.recipients) >= self._limits.max_recipients:
             return _TOO_MANY_RECIPIENTS
         transaction.recipients.append(address)
+        if request.notify or request.orcpt:
+            # Of an address that is named twice the first says it: it gets one copy.
+            transaction.dsn_requests.setdefault(address, request)
         return _RECIPIENT_OK
 
     def _data(self, argument: bytes) -> Answer:

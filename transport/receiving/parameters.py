@@ -1,11 +1,18 @@
-"""The parameters of MAIL: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531); RCPT has none."""
+"""The parameters of MAIL and RCPT.
+
+SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET, ENVID, NOTIFY and ORCPT (RFC 3461).
+"""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from transport import dsn
+from transport.envelope import DsnRequest
 from transport.receiving.errors import BadParameter
 
-_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e]+))?")
+# RFC 6531 section 3.3 lets a value be UTF-8; who reads it decides where that makes sense.
+_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e\x80-\xff]+))?")
 _SIZE = re.compile(rb"\d{1,20}")
 
 
@@ -17,9 +24,12 @@ class MailParameters:
     """0 when it did not say."""
     eight_bit: bool = False
     smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
 
 
 _NONE = MailParameters()
+_NO_REQUEST = DsnRequest()
 
 
 def parse_mail_parameters(rest: bytes) -> MailParameters:
@@ -28,16 +38,27 @@ def parse_mail_parameters(rest: bytes) -> MailParameters:
         return _NONE
     parameters = _split(rest)
     declared = MailParameters(
-        size_bytes=_size_bytes(parameters), eight_bit=_eight_bit(parameters), smtputf8=_smtputf8(parameters)
+        size_bytes=_size_bytes(parameters),
+        eight_bit=_eight_bit(parameters),
+        smtputf8=_smtputf8(parameters),
+        ret=_word(parameters, b"RET", dsn.parse_ret),
+        envid=_word(parameters, b"ENVID", dsn.parse_envid),
     )
     _refuse(parameters, verb="MAIL")
     return declared
 
 
-def refuse_parameters(rest: bytes) -> None:
-    """Raise BadParameter for anything that follows the address of RCPT: DSN is not announced."""
-    if rest:
-        _refuse(_split(rest), verb="RCPT")
+def parse_rcpt_parameters(rest: bytes, *, smtputf8: bool) -> DsnRequest:
+    """Read what follows the address of RCPT; `smtputf8` says that MAIL had it. Raises BadParameter."""
+    if not rest:
+        return _NO_REQUEST
+    parameters = _split(rest)
+    request = DsnRequest(
+        notify=_word(parameters, b"NOTIFY", dsn.parse_notify),
+        orcpt=_word(parameters, b"ORCPT", lambda value: dsn.parse_orcpt(value, smtputf8=smtputf8)),
+    )
+    _refuse(parameters, verb="RCPT")
+    return request
 
 
 def _split(rest: bytes) -> dict[bytes, bytes | None]:
@@ -73,6 +94,18 @@ def _smtputf8(parameters: dict[bytes, bytes | None]) -> bool:
     if parameters.pop(b"SMTPUTF8") is not None:
         raise BadParameter(501, "SMTPUTF8 takes no value")
     return True
+
+
+def _word(parameters: dict[bytes, bytes | None], keyword: bytes, parse: Callable[[str], str]) -> str:
+    """Read one parameter of RFC 3461, which asks for 501 where it is wrong; empty when it is not there."""
+    if keyword not in parameters:
+        return ""
+    try:
+        return parse((parameters.pop(keyword) or b"").decode())
+    except UnicodeDecodeError:
+        raise BadParameter(501, f"{keyword.decode()} is not valid UTF-8") from None
+    except ValueError as error:
+        raise BadParameter(501, str(error)) from None
 
 
 def _refuse(parameters: dict[bytes, bytes | None], *, verb: str) -> None:

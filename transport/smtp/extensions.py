@@ -16,6 +16,8 @@ class Extensions:
     """8BITMIME, RFC 6152."""
     smtputf8: bool = False
     """RFC 6531."""
+    dsn: bool = False
+    """RFC 3461."""
     starttls: bool = False
     """RFC 3207."""
     size: bool = False
@@ -37,6 +39,7 @@ def read_extensions(lines: Iterable[str]) -> Extensions:
         pipelining="PIPELINING" in found,
         eight_bit="8BITMIME" in found,
         smtputf8="SMTPUTF8" in found,
+        dsn="DSN" in found,
         starttls="STARTTLS" in found,
         size="SIZE" in found,
         size_limit_bytes=_size_limit(found.get("SIZE", [])),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from transport.envelope import Stage, Transaction
-from transport.smtp import commands
+from transport.smtp import commands, notifying
 from transport.smtp.errors import CannotSay, HostCannotTake
 from transport.smtp.extensions import Extensions
 
@@ -47,9 +47,15 @@ def plan(transaction: Transaction, *, offered: Extensions) -> Plan:
     refused: dict[int, CannotSay] = {}
     for index, recipient in enumerate(transaction.recipients):
         try:
-            rcpts.append(Step(Stage.RCPT, commands.rcpt(recipient, smtputf8=smtputf8), index))
+            line = commands.rcpt(recipient, smtputf8=smtputf8)
+            if offered.dsn and recipient in transaction.dsn_requests:
+                request = transaction.dsn_requests[recipient]
+                line = notifying.with_rcpt_parameters(line, recipient, request, smtputf8=smtputf8)
+            rcpts.append(Step(Stage.RCPT, line, index))
         except CannotSay as error:
             refused[index] = error
+    if offered.dsn:
+        mail = notifying.with_mail_parameters(mail, transaction)
     steps = [Step(Stage.MAIL, mail), *rcpts, Step(Stage.DATA, commands.DATA)] if rcpts else []
     return Plan(steps=steps, refused=refused)
 

@@ -1,0 +1,66 @@
+"""What a sender asks about reports travels from the envelope through the tables to the next hop."""
+
+import pytest
+
+from tests.support.engine import WORKER, accept, connector, server
+from tests.support.smtp_peer import Peer
+from transport import delivery, outcomes
+from transport.envelope import DsnRequest
+from transport.models import Queue
+from transport.queue.claims import Limits
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
+
+REQUESTS = {
+    "bob@fabrikam.test": DsnRequest(notify="SUCCESS,DELAY", orcpt="rfc822;robert@fabrikam.test"),
+    "eva@fabrikam.test": DsnRequest(notify="NEVER"),
+}
+
+
+@pytest.fixture
+def engine(tmp_path):
+    server()
+    ledger = outcomes.ledger()
+    yield delivery.Engine(
+        ledger=ledger,
+        worker=WORKER,
+        limits=Limits(),
+        own_listeners=(),
+        ring=lambda _queue_id: None,
+        protocol_logs=tmp_path / "logs",
+        open_sessions=set(),
+        stopping=lambda: False,
+    )
+    ledger.stop()
+
+
+def sent(engine, *, offers):
+    """The MAIL and RCPT lines of one message with requests."""
+    with Peer(offers=offers) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept(
+            *("bob@fabrikam.test", "eva@fabrikam.test", "dan@fabrikam.test"),
+            ret="HDRS",
+            envid="QQ+2B314",
+            dsn_requests=REQUESTS,
+        )
+        delivery.deliver(Queue.objects.get(next_hop_domain="[127.0.0.1]").pk, engine=engine)
+        return [line for line in peer.talks[0].commands if line.startswith(("MAIL", "RCPT"))]
+
+
+def test_a_host_that_takes_dsn_is_told_what_the_sender_asked(engine):
+    assert sent(engine, offers=("PIPELINING", "DSN")) == [
+        "MAIL FROM:<anna@contoso.test> RET=HDRS ENVID=QQ+2B314",
+        "RCPT TO:<bob@fabrikam.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;robert@fabrikam.test",
+        "RCPT TO:<eva@fabrikam.test> NOTIFY=NEVER ORCPT=rfc822;eva@fabrikam.test",
+        "RCPT TO:<dan@fabrikam.test>",
+    ]
+
+
+def test_a_host_that_does_not_is_told_nothing(engine):
+    assert sent(engine, offers=("PIPELINING",)) == [
+        "MAIL FROM:<anna@contoso.test>",
+        "RCPT TO:<bob@fabrikam.test>",
+        "RCPT TO:<eva@fabrikam.test>",
+        "RCPT TO:<dan@fabrikam.test>",
+    ]
