@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,8 +11,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from connectors import credentials, rules
+from connectors.changes import announce_routing, writing
 from connectors.errors import ConnectorError, Problem
-from connectors.models import AddressSpaceRow, Configuration, SendConnector, SmartHost, SourceServer
+from connectors.models import AddressSpaceRow, SendConnector, SmartHost, SourceServer
 from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
 from connectors.specs import ConnectorSpec, Usage
 from connectors.validators import name_key
@@ -52,14 +52,14 @@ def create(spec: ConnectorSpec, *, guid: UUID, actor: str) -> SendConnector:
 
     `guid` is the one that the password was sealed for. Raises InvalidConnector.
     """
-    with _writing() as configuration:
+    with writing() as configuration:
         existing = SendConnector.objects.filter(guid=guid).first()
         if existing is not None:
             return existing
         checked = _checked(spec, guid=guid, connector_id=None)
         connector = SendConnector(guid=guid, created_by=actor)
         _write(connector, checked, actor=actor)
-        _announce(configuration)
+        announce_routing(configuration)
         _log("connector_created", connector, actor=actor)
     return connector
 
@@ -73,7 +73,7 @@ def change(
     a place that nobody typed it for: basic authentication then needs it anew.
     Raises NoSuchConnector, Conflict when `expected_version` is not the stored one, InvalidConnector.
     """
-    with _writing() as configuration:
+    with writing() as configuration:
         connector = SendConnector.objects.select_for_update().filter(pk=connector_id).first()
         if connector is None:
             raise NoSuchConnector
@@ -84,7 +84,7 @@ def change(
         if checked != stored:
             connector.version += 1
             _write(connector, checked, actor=actor)
-            _announce(configuration)
+            announce_routing(configuration)
             _log("connector_changed", connector, actor=actor)
     return connector
 
@@ -101,13 +101,13 @@ def disable(ids: Iterable[int], *, actor: str) -> int:
 
 def remove(ids: Iterable[int], *, actor: str) -> int:
     """Remove connectors with their passwords; give the number of those that existed."""
-    with _writing() as configuration:
+    with writing() as configuration:
         connectors = list(SendConnector.objects.filter(pk__in=list(ids)))
         for connector in connectors:
             _log("connector_removed", connector, actor=actor)
         SendConnector.objects.filter(pk__in=[connector.pk for connector in connectors]).delete()
         if connectors:
-            _announce(configuration)
+            announce_routing(configuration)
     return len(connectors)
 
 
@@ -138,14 +138,6 @@ def spec_of(connector: SendConnector) -> ConnectorSpec:
         messages_per_connection=connector.messages_per_connection,
         inactivity_timeout=connector.inactivity_timeout,
     )
-
-
-@contextmanager
-def _writing() -> Iterator[Configuration]:
-    """Open the transaction of one write. All writers queue at the one row, so none sees half of another."""
-    with transaction.atomic():
-        Configuration.objects.bulk_create([Configuration()], ignore_conflicts=True)
-        yield Configuration.objects.select_for_update().get()
 
 
 def _checked(
@@ -261,7 +253,7 @@ def _write_parts(connector: SendConnector, spec: ConnectorSpec) -> None:
 
 
 def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
-    with _writing() as configuration:
+    with writing() as configuration:
         connectors = list(SendConnector.objects.filter(pk__in=list(ids), enabled=not to))
         SendConnector.objects.filter(pk__in=[connector.pk for connector in connectors]).update(
             enabled=to, version=F("version") + 1, changed_by=actor, changed_at=timezone.now()
@@ -270,15 +262,8 @@ def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
             connector.version += 1
             _log("connector_enabled" if to else "connector_disabled", connector, actor=actor)
         if connectors:
-            _announce(configuration)
+            announce_routing(configuration)
     return len(connectors)
-
-
-def _announce(configuration: Configuration) -> None:
-    """Let every process see, at its next look, that connectors changed."""
-    configuration.generation += 1
-    configuration.stamp = uuid4()
-    configuration.save()
 
 
 def _log(event: str, connector: SendConnector, *, actor: str) -> None:

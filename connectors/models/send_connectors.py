@@ -1,4 +1,4 @@
-"""The tables of send connectors. Only `connectors.services` writes them."""
+"""The tables of send connectors."""
 
 from uuid import UUID, uuid4
 
@@ -227,19 +227,3 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.server_name
-
-
-class Configuration(models.Model):
-    """The one row that tells every process whether the connectors changed."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    generation = models.BigIntegerField(default=0)
-    """Grows with every write; waiting mail routed under a lower one is looked at again."""
-    stamp = models.UUIDField(default=uuid4)
-    """New with every write: a generation that was rolled back, or restored from a backup, is told apart."""
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="configuration_is_one_row")]
-
-    def __str__(self) -> str:
-        return f"generation {self.generation}"
