@@ -99,6 +99,10 @@ class Envelope:
     """By recipient address; those about whom nothing was asked are left out."""
     original_from: str = ""
     """Sender of the message that a report is about."""
+    login: str = ""
+    """User name of the application password that the client signed in with."""
+    trusted_sender: bool = False
+    """The client signed in, or came from where relaying is allowed: a report to the sender hits no stranger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

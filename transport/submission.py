@@ -95,7 +95,7 @@ def _insert_messages(placed: Sequence[_Placed], *, server: TransportServer) -> N
     columns = (
         "id", "server_id", "mail_from", "original_from", "internet_message_id", "subject", "size_bytes",
         "source", "client_address", "client_name", "eight_bit", "smtputf8", "ret", "envid",
-        "received_at",
+        "login", "trusted_sender", "received_at",
     )  # fmt: skip
     insert(Message, columns, [_message_row(one, server=server) for one in placed])
 
@@ -118,6 +118,8 @@ def _message_row(one: _Placed, *, server: TransportServer) -> tuple[object, ...]
         envelope.smtputf8,
         envelope.ret,
         envelope.envid,
+        envelope.login[:64],
+        envelope.trusted_sender,
         moment(envelope.received_at),
     )
 

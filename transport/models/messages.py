@@ -22,6 +22,10 @@ class Message(models.Model):
     smtputf8 = models.BooleanField(default=False)
     ret = models.CharField(max_length=4, blank=True, default="", db_default="")
     envid = models.CharField(max_length=100, blank=True, default="", db_default="")
+    login = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """User name of the application password that it was submitted with."""
+    trusted_sender = models.BooleanField(default=False, db_default=False)
+    """From a client that signed in or may relay: its sender is no stranger's forged address."""
     received_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -111,6 +111,7 @@ class Dialogue:
             ret=transaction.parameters.ret,
             envid=transaction.parameters.envid,
             dsn_requests=transaction.dsn_requests,
+            trusted_sender=self._site.may_relay(self._client_address),
         )
 
     def reset(self) -> None:

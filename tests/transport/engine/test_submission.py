@@ -1,10 +1,11 @@
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.support.engine import accept, connector, server
-from transport import operations, rerouting
+from tests.support.engine import PLAIN, accept, connector, server
+from transport import operations, rerouting, servers, submission
+from transport.envelope import Envelope
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient
 from transport.queue import keys
 from transport.states import DeliveryType, RecipientState
@@ -155,3 +156,22 @@ def test_an_internationalized_domain_waits_under_its_a_label():
     accept("bob@bücher.test")
 
     assert Queue.objects.get().next_hop_domain == "xn--bcher-kva.test"
+
+
+def test_a_message_remembers_who_submitted_it():
+    server()
+    envelope = Envelope(
+        mail_from="anna@contoso.test",
+        recipients=("bob@fabrikam.test",),
+        content=PLAIN,
+        received_at=timezone.now(),
+        login="scanner",
+        trusted_sender=True,
+    )
+    with transaction.atomic():
+        (accepted,) = submission.accept([envelope], server=servers.own(), now=timezone.now())
+    stored = Message.objects.get(pk=accepted.message_id)
+    stranger = Message.objects.get(pk=accept())
+
+    assert (stored.login, stored.trusted_sender) == ("scanner", True)
+    assert (stranger.login, stranger.trusted_sender) == ("", False)
