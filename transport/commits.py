@@ -13,6 +13,8 @@ from typing import Generic, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from transport.latency import Latency
+
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +73,7 @@ class Committer(Generic[Item, Result]):
         self._most = most
         self._patience_s = patience.total_seconds()
         self._hand_back = hand_back
+        self.latency = Latency()
         self._wanted: queue.SimpleQueue[_Wanted[Item, Result] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -94,7 +97,8 @@ class Committer(Generic[Item, Result]):
         while (batch := self._next_batch()) is not None:
             # Who stopped waiting gets nothing written.
             if wanted := [one for one in batch if not one.waiter.cancelled()]:
-                self._write(wanted)
+                with self.latency.measured():
+                    self._write(wanted)
         connection.close()
 
     def _next_batch(self) -> list[_Wanted[Item, Result]] | None:

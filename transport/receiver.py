@@ -14,10 +14,12 @@ import uvloop
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from transport import servers, submission
+from transport import resources, servers, submission
+from transport.back_pressure import Pressure
 from transport.bell import Bell
 from transport.commits import Committer
 from transport.envelope import Envelope
+from transport.latency import Latency
 from transport.models import TransportServer
 from transport.queue.keys import enter, submission_key
 from transport.receiving.errors import Refused
@@ -48,9 +50,9 @@ class Answer:
             self.future.set_result(text)
 
     def set_exception(self, error: BaseException) -> None:
-        """Say 451 for a database that would not take it."""
+        """Say 451 or 452 for a database that would not take it."""
         if isinstance(error, DatabaseError | InterfaceError):
-            refused = Refused(451, "4.3.0", "Cannot store the message now, try again later")
+            refused = refusal(error)
             refused.__cause__ = error
             error = refused
         if not self.future.done():
@@ -97,9 +99,21 @@ class Receiver:
         facts = f"[InternalId={accepted.message_id}, Hostname={self._server.fqdn}]"
         return f"{name} {facts} Queued mail for delivery"
 
+    @property
+    def latency(self) -> Latency:
+        """How long commits take."""
+        return self._committer.latency
+
     def stop(self) -> None:
         """Write what was handed in."""
         self._committer.stop()
+
+
+def refusal(error: Exception) -> Refused:
+    """What the client hears of a database that would not take its message; it keeps it."""
+    if resources.is_out_of_room(error):
+        return Refused(452, "4.3.1", "Insufficient system resources")
+    return Refused(451, "4.3.0", "Cannot store the message now, try again later")
 
 
 def serve(address: tuple[str, int], *, relay_networks: Sequence[str]) -> None:
@@ -117,11 +131,23 @@ async def _serve(address: tuple[str, int], *, server: TransportServer, relay_net
         loop.add_signal_handler(number, stopping.set)
     receiver = Receiver(server, loop=loop)
     networks = Networks(relay_networks)
+    pressure = Pressure()
     listener = Listener(
-        address, limits=Limits(), fqdn=server.fqdn, may_relay=networks.contains, accept=receiver.accept
+        address,
+        limits=Limits(),
+        fqdn=server.fqdn,
+        may_relay=networks.contains,
+        accept=receiver.accept,
+        pressure=pressure,
     )
+    memory = listener.site.memory
+    sampler = resources.Sampler(
+        server, pressure=pressure, latency=receiver.latency, memory_used=memory.used_percent
+    )
+    sampler.start()
     await listener.start()
     logger.info("smtp_listening")
     await stopping.wait()
     await listener.stop()
+    sampler.stop()
     receiver.stop()

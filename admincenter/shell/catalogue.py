@@ -1,6 +1,7 @@
 """All cmdlets there are. A new one is written in `cmdlets/` and named here."""
 
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets.back_pressure import GetBackPressure
 from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
 from admincenter.shell.cmdlets.exporting import AssembleMessage, ExportMessage
 from admincenter.shell.cmdlets.help import GetCommand, GetCredential, GetHelp
@@ -19,6 +20,7 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     RemoveSendConnector,
     GetTransportService,
     SetTransportService,
+    GetBackPressure,
     GetQueue,
     RetryQueue,
     SuspendQueue,

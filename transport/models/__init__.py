@@ -7,7 +7,7 @@ from transport.models.attempts import Attempt
 from transport.models.messages import Content, Message, Recipient
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
 from transport.models.queues import Queue, QueueQuerySet, Session
-from transport.models.servers import TransportServer
+from transport.models.servers import ResourcePressure, TransportServer
 
 __all__ = [
     "Attempt",
@@ -18,6 +18,7 @@ __all__ = [
     "QueuedMessage",
     "QueuedMessageQuerySet",
     "Recipient",
+    "ResourcePressure",
     "Session",
     "TransportServer",
 ]

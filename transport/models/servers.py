@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from transport.back_pressure import Level, Resource
+
 
 class TransportServer(models.Model):
     """A server that runs a worker; it registers itself and beats."""
@@ -17,6 +19,8 @@ class TransportServer(models.Model):
     """Addresses, with `:port` where it is not 53; empty means the system's resolver."""
     external_dns_servers = models.JSONField(default=list)
     """Used by connectors that ask for the external DNS lookup settings."""
+    max_queued_messages = models.BigIntegerField(default=1_000_000)
+    """In all its queues; beyond them no more mail is taken. 0: no limit."""
 
     validating_dns_servers = models.JSONField(default=list)
     """DNS servers on other machines whose word on DNSSEC counts; those on loopback need no mention."""
@@ -25,3 +29,24 @@ class TransportServer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ResourcePressure(models.Model):
+    """How one resource of a server stood when that last changed (`transport.back_pressure`)."""
+
+    server = models.ForeignKey(TransportServer, models.CASCADE, related_name="resources")
+    resource = models.CharField(max_length=32, choices=[(one.value, one.value) for one in Resource])
+    level = models.SmallIntegerField(choices=[(one.value, one.name.title()) for one in Level])
+    value = models.FloatField()
+    normal = models.FloatField()
+    medium = models.FloatField()
+    high = models.FloatField()
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["server", "resource"], name="one_pressure_per_resource"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} of server {self.server_id}"

@@ -163,10 +163,13 @@ class Dialogue:
     def _begin(self, address: str, parameters: MailParameters) -> Answer:
         if parameters.size_bytes > self._limits.max_message_bytes:
             return Answer(replies.refusal(too_large(self._limits)))
-        if self._site.memory.short:
+        if self._site.memory.short or self._site.pressure.refuses(insider=self._is_insider):
             return Answer(replies.NO_RESOURCES)
         self._transaction = _Transaction(address, parameters)
         return _SENDER_OK
+
+    def _is_insider(self) -> bool:
+        return self._site.may_relay(self._client_address)
 
     def _rcpt(self, argument: bytes) -> Answer:
         transaction = self._transaction

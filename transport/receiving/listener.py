@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+from transport.back_pressure import Pressure
 from transport.receiving import replies
 from transport.receiving.connection import Accept, Connection
 from transport.receiving.limits import Limits
@@ -23,6 +24,7 @@ class Listener:
     address. `accept` gets each envelope and resolves once it is on disk to the text behind `250 2.6.0`, such
     as `<id> [InternalId=42, Hostname=...] Queued mail for delivery`; when it raises `Refused` the client gets
     that reply, for any other exception `451 4.3.0`. It may return a future or be a coroutine function.
+    `pressure` decides at each MAIL whether anything is taken at all.
     """
 
     def __init__(  # noqa: PLR0913 - what a listener is made of, each by name
@@ -34,6 +36,7 @@ class Listener:
         accept: Accept,
         limits: Limits | None = None,
         source: str = "SMTP",
+        pressure: Pressure | None = None,
     ) -> None:
         self._address = address
         self._limits = limits or Limits()
@@ -44,6 +47,7 @@ class Listener:
             memory=Memory(self._limits.max_buffered_bytes),
             limits=self._limits,
             source=source,
+            pressure=pressure or Pressure(),
         )
         self._connections: set[Connection] = set()
         self._per_source: Counter[str] = Counter()

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from transport.back_pressure import Pressure
 from transport.receiving.limits import Limits
 
 
@@ -22,6 +23,10 @@ class Memory:
         """Return whether no further message should be begun."""
         return self.held_bytes > self.limit_bytes
 
+    def used_percent(self) -> float:
+        """Return how much of the limit is held."""
+        return 100 * self.held_bytes / self.limit_bytes
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
@@ -32,6 +37,8 @@ class Site:
     """Asked at RCPT with the client's address."""
     memory: Memory
     limits: Limits
+    pressure: Pressure = field(default_factory=Pressure)
+    """Asked at MAIL."""
     source: str = "SMTP"
     """MessageSourceName of the envelopes."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

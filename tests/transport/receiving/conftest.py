@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import uvloop
 
+from transport.back_pressure import Pressure
 from transport.receiving.limits import Limits
 from transport.receiving.listener import Listener
 from transport.receiving.session import Session
@@ -23,11 +24,13 @@ class Peer:
     def __init__(self, *, limits=None, may_relay=lambda _address: True, client_address="192.0.2.7"):
         limits = limits or Limits()
         self.memory = Memory(limits.max_buffered_bytes)
+        self.pressure = Pressure()
         site = Site(
             fqdn="e15mb1.admincenter.test",
             may_relay=may_relay,
             memory=self.memory,
             limits=limits,
+            pressure=self.pressure,
             now=lambda: AT,
             new_token=lambda: "token",
         )
