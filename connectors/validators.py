@@ -96,6 +96,12 @@ def parse_size(text: str, *, field: str = "max_message_bytes") -> int | None:
 
     Raises InvalidValue. Units are powers of 1024, as in Exchange; a part of a byte is rounded up.
     """
+    value = any_size(text, field=field)
+    return value if value is None else size(value, field=field)
+
+
+def any_size(text: str, *, field: str) -> int | None:
+    """Read a size, however large. Raises InvalidValue."""
     value = text.strip()
     if value.lower() == "unlimited":
         return None
@@ -104,9 +110,9 @@ def parse_size(text: str, *, field: str = "max_message_bytes") -> int | None:
         raise InvalidValue(field, value, "a size is a number with B, KB, MB, GB or TB, or unlimited")
     whole, part, unit, exact = match.groups()
     if exact:
-        return size(int(exact.replace(",", "") or 0), field=field)
+        return int(exact.replace(",", "") or 0)
     thousandths = int(whole) * 1000 + int((part or "").ljust(3, "0"))
-    return size(-(-thousandths * _UNITS[unit.upper()] // 1000), field=field)
+    return -(-thousandths * _UNITS[unit.upper()] // 1000)
 
 
 def size(value: int, *, field: str = "max_message_bytes") -> int:
@@ -126,14 +132,19 @@ def format_size(size_bytes: int | None) -> str:
 
 
 def parse_time_span(text: str, *, field: str = "inactivity_timeout") -> timedelta:
-    """Read `hh:mm:ss` or `d.hh:mm:ss`. Raises InvalidValue."""
+    """Read a time-out: `hh:mm:ss` or `d.hh:mm:ss`. Raises InvalidValue."""
+    return time_span(any_time_span(text, field=field), field=field)
+
+
+def any_time_span(text: str, *, field: str) -> timedelta:
+    """Read `hh:mm:ss` or `d.hh:mm:ss`, however long. Raises InvalidValue."""
     match = _SPAN.fullmatch(text.strip())
     if match is None:
         raise InvalidValue(field, text, "a time span reads hh:mm:ss or d.hh:mm:ss, as in 00:10:00")
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     if hours > 23 or minutes > 59 or seconds > 59:  # noqa: PLR2004 - a clock
         raise InvalidValue(field, text, "a time span has at most 23 hours, 59 minutes and 59 seconds")
-    return time_span(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds), field=field)
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def time_span(value: timedelta, *, field: str = "inactivity_timeout") -> timedelta:

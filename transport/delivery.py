@@ -32,7 +32,8 @@ class Engine:
 
     ledger: Ledger
     worker: Worker
-    limits: Limits
+    limits: Callable[[], Limits]
+    """How much may be done at once, as it is set now."""
     own_listeners: tuple[str, ...]
     """`address:port` where this server takes mail in: mail is never sent back there."""
     ring: Callable[[int], None]
@@ -47,7 +48,7 @@ class Engine:
 
 def deliver(queue_id: int, *, engine: Engine) -> int:
     """Run one session to a queue; returns how many messages it settled."""
-    wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits)
+    wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits())
     work = engine.ledger.submit(wish).result()
     if not isinstance(work, Work):
         return 0
@@ -211,9 +212,8 @@ class Attempt:
         ]
         self.tries = []
         self.settled += 1
-        self.unwritten = self.engine.ledger.submit(
-            Settle(outcome=self._signed(outcome, tries), more=0 if self.claims else self.engine.limits.claim)
-        )
+        more = 0 if self.claims else self.engine.limits().claim
+        self.unwritten = self.engine.ledger.submit(Settle(outcome=self._signed(outcome, tries), more=more))
 
     def _signed(self, outcome: Outcome, tries: Sequence[Try]) -> Outcome:
         return replace(

@@ -16,14 +16,17 @@ from functools import partial
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from transport import outcomes, rates, rerouting, servers
+from transport import intervals, outcomes, rates, rerouting, servers
 from transport.models import Queue, Session, TransportServer
-from transport.queue import claims, sweeps
+from transport.queue import claims, sweeps, waits
 from transport.queue.moves import Ended
+from transport.retries import Schedule
 
 logger = logging.getLogger(__name__)
 INTERVAL = timedelta(seconds=1)
 PURGE_INTERVAL = timedelta(seconds=10)
+MOST_RINGS = 1000
+"""For one queue at one look, where its connections are unlimited."""
 DUE_PER_CONNECTION = 20
 """One more connection for so many due messages (exchange.md 2.5)."""
 
@@ -35,7 +38,7 @@ class Dispatcher:
         self,
         *,
         worker: claims.Worker,
-        limits: claims.Limits,
+        limits: Callable[[], claims.Limits],
         ring: Callable[[int], None],
         open_sessions: set[int],
         stopping: threading.Event,
@@ -47,6 +50,7 @@ class Dispatcher:
         self._stopping = stopping
         self._sampler = rates.Sampler()
         self._beaten_at = self._purged_at = -math.inf
+        self._schedule: Schedule | None = None
 
     def run(self) -> None:
         """Look once a second until the process stops."""
@@ -67,8 +71,11 @@ class Dispatcher:
         A step that fails is logged and comes again with the next look: it keeps the others from nothing.
         """
         server = self._beat(now=now)
+        intervals.refresh()
         steps: tuple[Callable[..., object], ...] = (
             self._take_back_leases,
+            self._obey_changed_intervals,
+            waits.apply_lifetimes,
             rerouting.reroute,
             partial(_end, sweeps.expire_messages),
             partial(_end, sweeps.work_off_removals),
@@ -100,6 +107,12 @@ class Dispatcher:
             asked = sweeps.expire_leases(server, worker=self._worker, now=now)
             outcomes.report(sweeps.take_out_pending(asked, now=now), now=now)
 
+    def _obey_changed_intervals(self, server: TransportServer, *, now: datetime) -> None:
+        schedule = intervals.schedule_of(server.pk)
+        if schedule != self._schedule:
+            self._schedule = schedule
+            waits.shorten(server, now=now)
+
     def _ring_due(self, server: TransportServer, *, now: datetime) -> None:
         for queue in sweeps.due_queues(server, now=now):
             for _ in range(self._wanted(queue, now=now)):
@@ -110,9 +123,9 @@ class Dispatcher:
         if queue.retry_count:
             most = 1
         else:
-            ceiling = self._limits.connections_per_queue * DUE_PER_CONNECTION
-            due = claims.count_due(queue.pk, most=ceiling, now=now)
-            most = min(self._limits.connections_per_queue, math.ceil(due / DUE_PER_CONNECTION))
+            most = min(self._limits().connections_per_queue, MOST_RINGS)
+            due = claims.count_due(queue.pk, most=most * DUE_PER_CONNECTION, now=now)
+            most = min(most, math.ceil(due / DUE_PER_CONNECTION))
         return most - Session.objects.filter(queue=queue).count()
 
     def _tidy(self, server: TransportServer, *, now: datetime) -> None:
@@ -120,7 +133,8 @@ class Dispatcher:
             return
         done = []
         for step in (
-            sweeps.shorten_waits,
+            waits.shorten,
+            sweeps.shorten_leases,
             sweeps.remove_idle_queues,
             sweeps.purge_content,
             sweeps.purge_ended,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Stage(StrEnum):
@@ -23,6 +23,14 @@ class Stage(StrEnum):
     QUIT = "QUIT"
     QUEUE = "QUEUE"
     """Decided here, without a peer: expiry, removal by an administrator, routing."""
+
+
+class Priority(IntEnum):
+    """How urgent a message is; the order is the order in which new mail goes (exchange.md 7.4)."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

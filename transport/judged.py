@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from django.utils import timezone
 
-from transport import retries, verdicts
+from transport import intervals, retries, verdicts
 from transport.envelope import Reply, Stage, TransactionResult
 from transport.queue.claims import Claim
 from transport.queue.records import Decided, Outcome
@@ -29,7 +29,7 @@ def outcome_of(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
     # At once only where the host took somebody: else it would be asked the same thing for ever.
     again_now = len(waiting) < len(judged) and all(verdict.split for _, verdict in waiting)
     now = timezone.now()
-    later = retries.next_message_retry(retries.DEFAULT, retries=claim.retry_count + 1, now=now)
+    later = retries.next_message_retry(intervals.own_schedule(), retries=claim.retry_count + 1, now=now)
     return replace(
         untried(claim),
         delivered=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered)),

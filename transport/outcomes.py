@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from connectors import routing
 from connectors.profiles import DeliveryProfile
-from transport import retries, servers, submission
+from transport import intervals, retries, servers, submission
 from transport.cleaning import clean_text
 from transport.commits import Committer
 from transport.envelope import Reply, Stage
@@ -160,7 +160,7 @@ def _close(wish: Close, *, now: datetime) -> None:
 
 def _fail_queue(wish: Close, *, reply: Reply, now: datetime) -> None:
     failures = Queue.objects.filter(pk=wish.queue_id).values_list("retry_count", flat=True).first() or 0
-    retry_at = retries.next_queue_retry(retries.DEFAULT, failures=failures + 1, now=now)
+    retry_at = retries.next_queue_retry(intervals.own_schedule(), failures=failures + 1, now=now)
     records.note_failure(wish.queue_id, reply=reply, retry_at=retry_at, tried_at=wish.opened_at, now=now)
 
 

@@ -1,12 +1,23 @@
-"""Writes what an administrator sets on a transport server: whom it asks and dials, how much it takes."""
+"""Writes what an administrator sets on a transport server: whom it asks, when it tries, how much it does."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import fields
+from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
 
+from django.db import transaction
+from django.utils import timezone
+
+from transport import intervals
+from transport.ceilings import Ceilings
 from transport.destinations.endpoints import parse_endpoint
 from transport.destinations.forbidden import read_network
 from transport.models import TransportServer
+from transport.retries import Schedule, lifetimes
+
+Limit = int | bool | timedelta | None
 
 logger = logging.getLogger(__name__)
 DNS_PORT = 53
@@ -62,3 +73,30 @@ def _checked(values: Iterable[str], *, read: Callable[[str], str]) -> list[str]:
     if len(stored) > MAX_VALUES:
         raise ValueError(f"a list of a server holds at most {MAX_VALUES} values.")
     return stored
+
+
+def set_limits(server: TransportServer, changes: Mapping[str, Limit], *, actor: str) -> TransportServer:
+    """Change intervals and limits; the names are the fields of `Schedule` and `Ceilings`.
+
+    Running processes obey within seconds, also for mail that waits. Raises ValueError with a sentence for
+    administrators when a value is out of range or two do not fit each other.
+    """
+    with transaction.atomic():
+        current = TransportServer.objects.select_for_update().get(pk=server.pk)
+        before = {name: getattr(current, name) for name in changes}
+        old = lifetimes(_read(Schedule, current))
+        for name, value in changes.items():
+            setattr(current, name, value)
+        _read(Ceilings, current)
+        if lifetimes(_read(Schedule, current)) != old:
+            current.expiry_changed_at, current.expiry_cursor = timezone.now(), 0
+        current.save(update_fields=[*changes, "expiry_changed_at", "expiry_cursor"])
+        transaction.on_commit(intervals.forget)
+    changed = {name: f"{before[name]} -> {value}" for name, value in changes.items()}
+    logger.info("server_limits_changed", extra={"actor": actor, "server": current.name, "changes": changed})
+    return current
+
+
+def _read(kind: type[Any], server: TransportServer) -> Any:
+    """Make a `Schedule` or `Ceilings` of the row, which checks it."""
+    return kind(**{field.name: getattr(server, field.name) for field in fields(kind)})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from transport import bounces, categorizer, headers, retries
+from transport import bounces, categorizer, headers, intervals, retries
 from transport.bulk import allocate_ids, insert, moment
 from transport.envelope import Envelope
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
@@ -185,7 +185,7 @@ def _first_row(
         queue_id=queue_id,
         delivery_type=key.delivery_type,
         state=QueuedState.READY,
-        expires_at=retries.expires_at(retries.DEFAULT, one.envelope.received_at),
+        expires_at=retries.expires_at(intervals.schedule_of(key.server_id), one.envelope.received_at),
         generation=one.ways.generation,
     ).row(queued_id, now=now)
 

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from transport import bell, delivery, outcomes
 from transport.dispatcher import Dispatcher
-from transport.queue.claims import Limits, Worker
+from transport.queue.claims import Worker, own_limits
 
 logger = logging.getLogger(__name__)
 _stopping = threading.Event()
@@ -44,7 +44,7 @@ def _make_engine() -> delivery.Engine:
     return delivery.Engine(
         ledger=outcomes.ledger(),
         worker=worker,
-        limits=Limits(),
+        limits=own_limits,
         own_listeners=(settings.SMTP_ADDRESS,),
         # From a thread of its own: a Redis that hangs must not hold up the clock of the leases.
         ring=lambda queue_id: bell.own().ring(settings.SERVER_NAME, queue_id),

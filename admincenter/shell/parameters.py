@@ -165,6 +165,41 @@ def integer(*, lowest: int, highest: int) -> Kind[int]:
     return Kind("Int32", read)
 
 
+def time_span(*, lowest: timedelta, highest: timedelta) -> Kind[timedelta]:
+    """A time span within bounds."""
+    least, most = validators.format_time_span(lowest), validators.format_time_span(highest)
+
+    def read(given: Given) -> timedelta:
+        value = _checked(lambda text: validators.any_time_span(text, field=""), _text(given))
+        if not lowest <= value <= highest:
+            raise ValueError(f"a time span from {least} to {most} is expected")
+        return value
+
+    return Kind("d.hh:mm:ss", read)
+
+
+def size_in_bytes(*, lowest: int, highest: int) -> Kind[int]:
+    """A size within bounds."""
+    least, most = validators.format_size(lowest), validators.format_size(highest)
+
+    def read(given: Given) -> int:
+        value = _checked(lambda text: validators.any_size(text, field=""), _text(given))
+        if value is None or not lowest <= value <= highest:
+            raise ValueError(f"a size from {least} to {most} is expected")
+        return value
+
+    return Kind("Size (250KB)", read)
+
+
+def or_unlimited(kind: Kind[int]) -> Kind[int | None]:
+    """The same, or the word `unlimited`, which is None."""
+
+    def read(given: Given) -> int | None:
+        return None if _text(given).lower() == "unlimited" else kind.read(given)
+
+    return Kind(f"{kind.word} or unlimited", read, choices=("unlimited",))
+
+
 def one_of(words: type[Word]) -> Kind[Word]:
     """One of a few words."""
     by_lower = {word.value.lower(): word for word in words}

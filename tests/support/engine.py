@@ -10,7 +10,7 @@ from django.utils import timezone
 from connectors import address_spaces, services
 from connectors.profiles import Delivery
 from connectors.specs import ConnectorSpec
-from transport import categorizer, servers, submission
+from transport import categorizer, intervals, servers, submission
 from transport.envelope import Envelope, Reply, Stage
 from transport.models import QueuedMessage, TransportServer
 from transport.queue.claims import Limits, Opened, Worker, open_session
@@ -34,6 +34,7 @@ def server(name: str = "E15MB1", *, alive: bool = True) -> TransportServer:
         name=name, defaults={"fqdn": f"{name.lower()}.admincenter.test", "last_beat_at": beaten}
     )
     categorizer.forget_servers()
+    intervals.forget()
     return made
 
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.retries import Schedule, expires_at, is_expired, next_message_retry, next_queue_retry
+from transport.envelope import Priority
+from transport.retries import (
+    Schedule,
+    delay_notice_at,
+    expires_at,
+    is_expired,
+    next_message_retry,
+    next_queue_retry,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -110,3 +118,16 @@ def test_a_count_that_misses_the_failed_attempt_is_refused(count):
 def test_a_value_outside_exchanges_range_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=f"^{field}: .* is not between "):
         Schedule(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("priority", "lifetime", "notice"),
+    [
+        (Priority.HIGH, timedelta(hours=8), timedelta(minutes=30)),
+        (Priority.NORMAL, timedelta(days=2), timedelta(hours=4)),
+        (Priority.LOW, timedelta(days=2), timedelta(hours=8)),
+    ],
+)
+def test_each_priority_has_its_own_lifetime_and_delay_notice(priority, lifetime, notice):
+    assert expires_at(Schedule(), NOW, priority=priority) == NOW + lifetime
+    assert delay_notice_at(Schedule(), NOW, priority=priority) == NOW + notice

@@ -3,9 +3,10 @@
 from django.db import models
 
 from transport.back_pressure import Level, Resource
+from transport.models.limits import TransportLimits
 
 
-class TransportServer(models.Model):
+class TransportServer(TransportLimits):
     """A server that runs a worker; it registers itself and beats."""
 
     name = models.CharField(max_length=64, unique=True)

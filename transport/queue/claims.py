@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
+from transport import intervals
 from transport.bulk import execute_many, marks, select
 from transport.envelope import DsnRequest
 from transport.models import Queue, QueuedMessage, Session, TransportServer
@@ -40,6 +41,12 @@ class Limits:
     connections: int = 1000
     claim: int = 10
     """Messages a session holds at a time."""
+
+
+def own_limits() -> Limits:
+    """Give the limits of the server that this process belongs to, as they are now."""
+    ceilings = intervals.own_ceilings()
+    return Limits(connections_per_queue=ceilings.connections_per_queue, connections=ceilings.connections)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

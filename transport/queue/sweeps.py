@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from transport import retries
+from transport import intervals
 from transport.envelope import Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue.claims import LEASE, Worker, close_session
@@ -34,8 +34,6 @@ KEPT_AFTER_END = timedelta(days=2)
 """How long an ended message and its attempts can still be looked up."""
 CONTENT_KEPT_AFTER_END = timedelta(hours=1)
 """How long its content stays beside it."""
-IDLE_QUEUE_LIFE = timedelta(minutes=3)
-"""QueueMaxIdleTime."""
 
 
 def suspect_sessions(server: TransportServer, *, worker: Worker, now: datetime) -> QuerySet[Session]:
@@ -157,32 +155,18 @@ def due_queues(server: TransportServer, *, now: datetime) -> QuerySet[Queue]:
     )
 
 
-def shorten_waits(server: TransportServer, *, now: datetime) -> int:
-    """Let nothing wait longer than it can have been told to: the clock was set back. Returns how many rows.
-
-    What is ready is due by now, a retry within its interval, a lease is over within its length.
-    """
-    schedule, skewed = retries.DEFAULT, now + CLOCK_SKEW
-    waiting = QueuedMessage.objects.filter(queue__server=server)
-    early = Q(state=QueuedState.READY, next_attempt_at__gt=skewed) | Q(
-        state=QueuedState.RETRY, next_attempt_at__gt=skewed + schedule.message_retry_interval
-    )
-    longest = schedule.outbound_connection_failure_retry_interval
-    gated = Queue.objects.filter(server=server, next_retry_at__gt=skewed + longest)
-    leased = Session.objects.filter(queue__server=server, lease_until__gt=skewed + LEASE)
-    return (
-        waiting.filter(early).update(next_attempt_at=now)
-        + gated.update(next_retry_at=now)
-        + leased.update(lease_until=now + LEASE)
-    )
+def shorten_leases(server: TransportServer, *, now: datetime) -> int:
+    """Let no lease last longer than its length: the clock was set back. Returns how many there were."""
+    leased = Session.objects.filter(queue__server=server, lease_until__gt=now + CLOCK_SKEW + LEASE)
+    return leased.update(lease_until=now + LEASE)
 
 
 def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
-    """Delete delivery queues that have been empty for a while."""
+    """Delete delivery queues that have been empty for a while (QueueMaxIdleTime)."""
     held = QueuedMessage.objects.filter(queue=OuterRef("pk"))
-    idle = Queue.objects.filter(
-        ~Exists(held), server=server, emptied_at__lt=now - IDLE_QUEUE_LIFE, suspended=False
-    ).exclude(delivery_type=DeliveryType.SUBMISSION)
+    idle_since = now - intervals.schedule_of(server.pk).queue_max_idle_time
+    empty = Queue.objects.filter(~Exists(held), server=server, emptied_at__lt=idle_since, suspended=False)
+    idle = empty.exclude(delivery_type=DeliveryType.SUBMISSION)
     # Locked first: a queue into which mail comes at this moment is looked at again, and stays.
     ids = list(idle.select_for_update(of=("self",)).values_list("pk", flat=True))
     return Queue.objects.filter(pk__in=ids).delete()[0]

@@ -6,11 +6,12 @@ from typing import Any
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets.transport_limits import LIMITS
 from admincenter.shell.parameters import CHANGE, RESULT_SIZE, TEXT, ListChange, Parameter
 from admincenter.shell.rows import Column, Row, RowType
 from transport import servers
 from transport.models import TransportServer
-from transport.server_settings import LISTS, set_lists, set_numbers
+from transport.server_settings import LISTS, set_limits, set_lists, set_numbers
 
 TRANSPORT_SERVICE = RowType(
     name="transport service",
@@ -28,6 +29,7 @@ TRANSPORT_SERVICE = RowType(
         Column(name="ValidatingDNSServers", read=lambda one: tuple(one.validating_dns_servers)),
         Column(name="AllowedMxNetworks", read=lambda one: tuple(one.allowed_mx_networks)),
         Column(name="MaxQueuedMessages", read=lambda one: one.max_queued_messages or "Unlimited"),
+        *(limit.column for limit in LIMITS),
     ),
 )
 IDENTITY = Parameter(
@@ -93,14 +95,23 @@ class SetTransportService(Cmdlet):
 
     name = "Set-TransportService"
     aliases = ("Set-TransportServer",)
-    synopsis = "Sets whom a transport server asks in the DNS, whom it may dial, and how much it takes."
-    remarks = "Running workers use new lists with their next session, listeners new numbers within seconds."
+    synopsis = "Sets whom a transport server asks and dials, when it tries again, and how much it does."
+    remarks = (
+        "Workers use new lists with their next session; new numbers and intervals are obeyed within seconds,"
+        " also by mail that waits already."
+    )
     examples = (
+        "Set-TransportService E15MB1 -MessageExpirationTimeout 4.00:00:00 -MessageRetryInterval 00:10:00",
         "Set-TransportService E15MB1 -ExternalDNSServers 192.0.2.53,192.0.2.54",
         'Set-TransportService E15MB1 -InternalDNSServers @{Add="192.0.2.53:5353"}',
         "Set-TransportService E15MB1 -AllowedMxNetworks 127.0.0.0/8",
     )
-    parameters = (IDENTITY, *PARAMETERS.values(), *NUMBERS.values())
+    parameters = (
+        IDENTITY,
+        *PARAMETERS.values(),
+        *NUMBERS.values(),
+        *(limit.parameter for limit in LIMITS),
+    )
     accepts = (TRANSPORT_SERVICE,)
     changes = True
 
@@ -108,14 +119,14 @@ class SetTransportService(Cmdlet):
         """Change one server after the other."""
         given = {field: one for field, one in PARAMETERS.items() if self.bound.given(one)}
         numbers = {field: self.bound.get(one) or 0 for field, one in NUMBERS.items() if self.bound.given(one)}
-        if not given and not numbers:
-            names = ", ".join(f"-{one.name}" for one in (*PARAMETERS.values(), *NUMBERS.values()))
-            self.refuse(f"Set-TransportService needs one of {names}")
+        if not self.bound.given(*self.parameters[1:]):
+            self.refuse("Set-TransportService needs a setting to change")
         for server in self._chosen(rows):
             lists = {field: self._list(server, field) for field in given}
             if self.approved(f"change the settings of {server.name}"):
                 self._write(server, lists)
                 set_numbers(server, numbers, actor=self.shell.actor)
+                self._write_limits(server)
         return iter(())
 
     def _chosen(self, rows: Iterator[Row] | None) -> list[TransportServer]:
@@ -140,3 +151,13 @@ class SetTransportService(Cmdlet):
             set_lists(server, lists, actor=self.shell.actor)
         except ValueError as error:
             self.refuse(str(error).rstrip("."), *(PARAMETERS[field] for field in lists))
+
+    def _write_limits(self, server: TransportServer) -> None:
+        given = [limit for limit in LIMITS if self.bound.given(limit.parameter)]
+        if not given:
+            return
+        try:
+            changes = {limit.field: self.bound.get(limit.parameter) for limit in given}
+            set_limits(server, changes, actor=self.shell.actor)
+        except ValueError as error:
+            self.refuse(str(error).rstrip("."), *(limit.parameter for limit in given))

@@ -320,7 +320,7 @@ def test_networks_and_validating_dns_servers_of_a_server_are_set_and_taken_back(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("E15MB1", "needs one of -InternalDNSServers, -ExternalDNSServers"),
+        ("E15MB1", "needs a setting to change"),
         ("E15MB9 -InternalDNSServers 192.0.2.1", "there is no transport server E15MB9"),
         ("E15MB1 -InternalDNSServers dns.example", "is not an IP address with an optional port"),
         ("E15MB1 -InternalDNSServers 192.0.2.1:99999", "port 99999 is not between 1 and 65535"),

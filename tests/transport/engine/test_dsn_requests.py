@@ -24,7 +24,7 @@ def engine(tmp_path):
     yield delivery.Engine(
         ledger=ledger,
         worker=WORKER,
-        limits=Limits(),
+        limits=Limits,
         own_listeners=(),
         ring=lambda _queue_id: None,
         protocol_logs=tmp_path / "logs",

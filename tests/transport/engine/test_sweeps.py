@@ -10,7 +10,7 @@ from tests.support.engine import LIMITS, WORKER, accept, connector, open_for, se
 from transport import operations, rerouting, servers
 from transport.dispatcher import Dispatcher
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient
-from transport.queue import claims, sweeps
+from transport.queue import claims, sweeps, waits
 from transport.rates import Sampler
 from transport.states import DeliveryType, Pending, QueuedState, RecipientState
 
@@ -26,7 +26,7 @@ def dispatcher(*, open_sessions: set[int] | None = None) -> Dispatcher:
     """The clock of this server; its rings go nowhere."""
     return Dispatcher(
         worker=WORKER,
-        limits=LIMITS,
+        limits=lambda: LIMITS,
         ring=lambda _queue_id: None,
         open_sessions=open_sessions or set(),
         stopping=threading.Event(),
@@ -283,7 +283,7 @@ def test_a_clock_that_is_set_back_makes_nothing_wait_for_hours(here):
     Queue.objects.filter(next_hop_domain="queue.test").update(next_retry_at=timezone.now())
     earlier = timezone.now() - timedelta(hours=2)
     assert not sweeps.due_queues(here, now=earlier)
-    sweeps.shorten_waits(here, now=earlier)
+    waits.shorten(here, now=earlier)
 
     assert len(sweeps.due_queues(here, now=earlier)) == 3
 
@@ -298,4 +298,4 @@ def test_usual_waits_are_not_shortened(here):
     waiting.update(state=QueuedState.RETRY, next_attempt_at=now + timedelta(minutes=5))
     Queue.objects.update(next_retry_at=now + timedelta(minutes=10))
 
-    assert sweeps.shorten_waits(here, now=now) == 0
+    assert waits.shorten(here, now=now) == 0

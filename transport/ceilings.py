@@ -1,0 +1,58 @@
+"""How much one transport server does at once, bears and keeps (exchange.md 7.1)."""
+
+from dataclasses import dataclass
+
+MOST = 2_147_483_647
+KB, MB, GB, TB = 2**10, 2**20, 2**30, 2**40
+RANGES = {
+    "max_outbound_connections": (1, MOST),
+    "max_per_domain_outbound_connections": (1, MOST),
+    "poison_threshold": (1, 10),
+    "max_high_priority_message_bytes": (1, MOST),
+    "safety_net_max_bytes": (1 * MB, 1024 * TB),
+}
+"""What Set-TransportService accepts; ours where Exchange documents no range."""
+UNLIMITED = ("max_outbound_connections", "max_per_domain_outbound_connections", "safety_net_max_bytes")
+"""These may also be None: as much as there is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ceilings:
+    """The limits of one transport server, named as the parameters of Set-TransportService.
+
+    Raises ValueError when a value is outside its range.
+    """
+
+    max_outbound_connections: int | None = 1000
+    max_per_domain_outbound_connections: int | None = 20
+    poison_threshold: int = 2
+    """How often the handling of a message may break a worker before it is laid aside."""
+    priority_queuing_enabled: bool = True
+    """Off, all new mail is Normal. Exchange leaves it off until it is asked for."""
+    max_high_priority_message_bytes: int = 250 * KB
+    """A larger message of High priority counts as Normal (exchange.md 7.4)."""
+    safety_net_max_bytes: int | None = 1 * GB
+    """How much content of delivered messages is kept at most; Exchange has no such setting, a disk has."""
+
+    def __post_init__(self) -> None:
+        for name, (lowest, highest) in RANGES.items():
+            value = getattr(self, name)
+            if value is None and name in UNLIMITED:
+                continue
+            if value is None or not lowest <= value <= highest:
+                raise ValueError(f"{name}: {value} is not between {lowest} and {highest}.")
+        if (self.max_per_domain_outbound_connections or 0) > self.connections:
+            raise ValueError(
+                f"MaxPerDomainOutboundConnections, {self.max_per_domain_outbound_connections}, is more than"
+                f" MaxOutboundConnections, {self.connections}."
+            )
+
+    @property
+    def connections(self) -> int:
+        """How many sessions the server has at once."""
+        return self.max_outbound_connections or MOST
+
+    @property
+    def connections_per_queue(self) -> int:
+        """How many of them to one next hop."""
+        return min(self.max_per_domain_outbound_connections or MOST, self.connections)

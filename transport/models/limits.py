@@ -1,0 +1,67 @@
+"""The columns of a transport server that say when it tries, how long it waits, and how much it does."""
+
+from django.db import models
+from django.db.models import Q
+
+from transport import ceilings, retries
+
+_SCHEDULE = retries.Schedule()
+_CEILINGS = ceilings.Ceilings()
+_RANGES = retries.COUNT_RANGES | retries.INTERVAL_RANGES | ceilings.RANGES
+
+
+class TransportLimits(models.Model):
+    """Every field of `retries.Schedule` and of `ceilings.Ceilings`, with its default and its range."""
+
+    queue_glitch_retry_count = models.SmallIntegerField(default=_SCHEDULE.queue_glitch_retry_count)
+    queue_glitch_retry_interval = models.DurationField(default=_SCHEDULE.queue_glitch_retry_interval)
+    transient_failure_retry_count = models.SmallIntegerField(default=_SCHEDULE.transient_failure_retry_count)
+    transient_failure_retry_interval = models.DurationField(
+        default=_SCHEDULE.transient_failure_retry_interval
+    )
+    outbound_connection_failure_retry_interval = models.DurationField(
+        default=_SCHEDULE.outbound_connection_failure_retry_interval
+    )
+    message_retry_interval = models.DurationField(default=_SCHEDULE.message_retry_interval)
+    message_expiration_timeout = models.DurationField(default=_SCHEDULE.message_expiration_timeout)
+    high_priority_message_expiration_timeout = models.DurationField(
+        default=_SCHEDULE.high_priority_message_expiration_timeout
+    )
+    low_priority_message_expiration_timeout = models.DurationField(
+        default=_SCHEDULE.low_priority_message_expiration_timeout
+    )
+    delay_notification_timeout = models.DurationField(default=_SCHEDULE.delay_notification_timeout)
+    high_priority_delay_notification_timeout = models.DurationField(
+        default=_SCHEDULE.high_priority_delay_notification_timeout
+    )
+    low_priority_delay_notification_timeout = models.DurationField(
+        default=_SCHEDULE.low_priority_delay_notification_timeout
+    )
+    queue_max_idle_time = models.DurationField(default=_SCHEDULE.queue_max_idle_time)
+    max_idle_time_before_resubmit = models.DurationField(default=_SCHEDULE.max_idle_time_before_resubmit)
+    safety_net_hold_time = models.DurationField(default=_SCHEDULE.safety_net_hold_time)
+    max_outbound_connections = models.PositiveIntegerField(
+        null=True, default=_CEILINGS.max_outbound_connections
+    )
+    max_per_domain_outbound_connections = models.PositiveIntegerField(
+        null=True, default=_CEILINGS.max_per_domain_outbound_connections
+    )
+    poison_threshold = models.SmallIntegerField(default=_CEILINGS.poison_threshold)
+    priority_queuing_enabled = models.BooleanField(default=_CEILINGS.priority_queuing_enabled)
+    max_high_priority_message_bytes = models.PositiveIntegerField(
+        default=_CEILINGS.max_high_priority_message_bytes
+    )
+    safety_net_max_bytes = models.BigIntegerField(null=True, default=_CEILINGS.safety_net_max_bytes)
+    expiry_changed_at = models.DateTimeField(null=True)
+    """When the lifetime of mail was changed; null once all that waits has its new expiry."""
+    expiry_cursor = models.BigIntegerField(default=0)
+    """The last queued message that has it."""
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(**{f"{name}__gte": lowest, f"{name}__lte": highest}), name=f"server_{name}"[:63]
+            )
+            for name, (lowest, highest) in _RANGES.items()
+        ]
