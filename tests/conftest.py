@@ -3,6 +3,12 @@
 import pytest
 
 from tests.support import ports
+from transport import intervals
+
+
+@pytest.fixture(autouse=True)
+def _no_switches_from_another_test() -> None:
+    intervals.forget()
 
 
 @pytest.fixture

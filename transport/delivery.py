@@ -71,7 +71,7 @@ class Attempt:
         self.engine = engine
         self.claims: deque[Claim] = deque(work.opened.claims)
         self.unwritten: Future[Answer] | None = None
-        self.settled = 0
+        self.settled = self.connections = 0
         self.log = self._protocol_log()
         self.tries: list[Try] = []
         """Hosts that failed before a message could be tried there."""
@@ -134,6 +134,7 @@ class Attempt:
         if self.log is not None:
             self.log.remote = f"{target.host.address}:{target.host.port}"
         while self.claims and not self.engine.stopping():
+            self.connections += 1
             client = dialling.client(self.opened, self.profile, log=self.log)
             try:
                 client.connect(target.host, tls_name=target.tls_name)
@@ -148,6 +149,11 @@ class Attempt:
             if refusal is not None:
                 return refusal
         return None
+
+    @property
+    def smtp_session(self) -> str:
+        """The number of the connection in all logs: 16 hex digits, as Exchange's."""
+        return f"{self.opened.session_id:012X}{self.connections:04X}"
 
     def _protocol_log(self) -> SessionLog | None:
         if not self.profile.protocol_logging:
@@ -221,6 +227,8 @@ class Attempt:
             session_id=self.opened.session_id,
             queue_id=self.opened.queue_id,
             queue_identity=self.opened.queue_identity,
+            server_id=self.opened.server.pk,
+            smtp_session=self.smtp_session,
             connector_name=self.profile.name,
             connector_version=self.profile.version,
             tries=tuple(tries),

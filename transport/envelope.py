@@ -107,10 +107,12 @@ class Envelope:
     """By recipient address; those about whom nothing was asked are left out."""
     original_from: str = ""
     """Sender of the message that a report is about."""
+    reference: str = ""
+    """Message-ID of that message."""
     login: str = ""
     """User name of the application password that the client signed in with."""
     trusted_sender: bool = False
-    """The client signed in, or came from where relaying is allowed: a report to the sender hits no stranger."""
+    """The client signed in or may relay by its address: a report to the sender hits no stranger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

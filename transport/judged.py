@@ -31,7 +31,7 @@ def outcome_of(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
     now = timezone.now()
     later = retries.next_message_retry(intervals.own_schedule(), retries=claim.retry_count + 1, now=now)
     return replace(
-        untried(claim),
+        _blank(claim),
         delivered=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered)),
         failed=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Failed)),
         deferred=deferred,
@@ -41,7 +41,11 @@ def outcome_of(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
 
 
 def untried(claim: Claim) -> Outcome:
-    """An outcome that says nothing yet; the session signs it."""
+    """The outcome for a message that no host could be asked about; the session signs it."""
+    return replace(_blank(claim), untried=tuple(address for _, address in claim.recipients))
+
+
+def _blank(claim: Claim) -> Outcome:
     return Outcome(
         session_id=0,
         queue_id=0,

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from transport import bell, outcomes
+from transport import bell, outcomes, tracking
 from transport.models import Content, Queue, QueuedMessage
 from transport.queue import moves, sweeps
 from transport.states import DELIVERABLE, WAITING, DeliveryType, Pending, QueuedState
@@ -133,7 +133,9 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
         chosen = QueuedMessage.objects.filter(pk__in=ids)
         marked = moves.ask_removal(chosen, pending=pending)
         before = chosen.count()
-        ended = moves.take_out(chosen, reply=sweeps.REMOVED, report=with_ndr, now=now)
+        ended = moves.take_out(
+            chosen, reply=sweeps.REMOVED, report=with_ndr, now=now, by=tracking.Source.ADMIN
+        )
         removed = before - chosen.all().count()
         outcomes.report(ended, now=now)
         _log("messages_removed", actor=actor, ids=ids, with_ndr=with_ndr)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors import routing
-from transport import categorizer, servers, submission
+from transport import categorizer, servers, submission, tracking
 from transport.bulk import allocate_ids, execute_many, insert, moment
 from transport.envelope import Reply
 from transport.models import QueuedMessage, Recipient, TransportServer
@@ -160,6 +160,16 @@ def _end_too_large(move: _Move, *, now: datetime) -> Ended:
             for address in move.ways.too_large
         ],
     )
+    queued = move.queued
+    line = tracking.Line(
+        server_id=queued.queue.server_id,
+        message_id=queued.message_id,
+        event=tracking.EventId.FAIL,
+        source=tracking.Source.ROUTING,
+        recipients=tracking.listed(move.ways.too_large),
+        statuses=reply.line,
+    )
+    tracking.write([line], now=now)
     return Ended(
         message_id=move.queued.message_id,
         failures=tuple((address, reply) for address in move.ways.too_large),

@@ -14,10 +14,11 @@ from transport import intervals
 from transport.ceilings import Ceilings
 from transport.destinations.endpoints import parse_endpoint
 from transport.destinations.forbidden import read_network
+from transport.keeping import Keeping
 from transport.models import TransportServer
 from transport.retries import Schedule, lifetimes
 
-Limit = int | bool | timedelta | None
+Limit = int | bool | str | timedelta | None
 
 logger = logging.getLogger(__name__)
 DNS_PORT = 53
@@ -76,7 +77,7 @@ def _checked(values: Iterable[str], *, read: Callable[[str], str]) -> list[str]:
 
 
 def set_limits(server: TransportServer, changes: Mapping[str, Limit], *, actor: str) -> TransportServer:
-    """Change intervals and limits; the names are the fields of `Schedule` and `Ceilings`.
+    """Change intervals and limits; the names are the fields of `Schedule`, `Ceilings` and `Keeping`.
 
     Running processes obey within seconds, also for mail that waits. Raises ValueError with a sentence for
     administrators when a value is out of range or two do not fit each other.
@@ -88,6 +89,7 @@ def set_limits(server: TransportServer, changes: Mapping[str, Limit], *, actor: 
         for name, value in changes.items():
             setattr(current, name, value)
         _read(Ceilings, current)
+        _read(Keeping, current)
         if lifetimes(_read(Schedule, current)) != old:
             current.expiry_changed_at, current.expiry_cursor = timezone.now(), 0
         current.save(update_fields=[*changes, "expiry_changed_at", "expiry_cursor"])
@@ -98,5 +100,5 @@ def set_limits(server: TransportServer, changes: Mapping[str, Limit], *, actor: 
 
 
 def _read(kind: type[Any], server: TransportServer) -> Any:
-    """Make a `Schedule` or `Ceilings` of the row, which checks it."""
+    """Make a `Schedule`, `Ceilings` or `Keeping` of the row, which checks it."""
     return kind(**{field.name: getattr(server, field.name) for field in fields(kind)})

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from transport import bounces, categorizer, headers, intervals, retries
+from transport import bounces, categorizer, headers, intervals, retries, tracking
 from transport.bulk import allocate_ids, insert, moment
 from transport.envelope import Envelope
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
@@ -82,6 +83,7 @@ def accept(envelopes: Sequence[Envelope], *, server: TransportServer, now: datet
     _insert_messages(placed, server=server)
     _insert_content(placed)
     accepted = _enqueue(placed, now=now)
+    tracking.write(_arrivals(placed, server=server), now=now)
     _refuse_too_large(placed, server=server, now=now)
     return accepted
 
@@ -190,6 +192,43 @@ def _first_row(
     ).row(queued_id, now=now)
 
 
+def _arrivals(placed: Sequence[_Placed], *, server: TransportServer) -> Iterator[tracking.Line]:
+    for one in placed:
+        yield tracking.opening(one.envelope, one.summary, message_id=one.message_id, server_id=server.pk)
+        ways = one.ways.queues
+        if len(ways) > 1 or one.ways.too_large or any(_is_unreachable(key) for key in ways):
+            yield from _partings(one, server=server)
+
+
+def _partings(one: _Placed, *, server: TransportServer) -> Iterator[tracking.Line]:
+    """What became of each part of a message that could not go one way at once."""
+    line = partial(
+        tracking.Line, server_id=server.pk, message_id=one.message_id, source=tracking.Source.ROUTING
+    )
+    event = tracking.EventId
+    for key, addresses in one.ways.queues.items():
+        if _is_unreachable(key):
+            yield line(event=event.DEFER, context=UNREACHABLE, recipients=tracking.listed(addresses))
+        elif len(one.ways.queues) > 1:
+            yield line(
+                event=event.TRANSFER,
+                connector=key.connector_name,
+                recipients=tracking.listed(addresses),
+                context=key.next_hop_domain[:512],
+                reference=str(one.message_id),
+            )
+    if one.ways.too_large:
+        yield line(
+            event=event.FAIL,
+            recipients=tracking.listed(one.ways.too_large),
+            statuses=categorizer.TOO_LARGE.line,
+        )
+
+
+def _is_unreachable(key: QueueKey) -> bool:
+    return key.delivery_type == DeliveryType.UNREACHABLE
+
+
 def _refuse_too_large(placed: Sequence[_Placed], *, server: TransportServer, now: datetime) -> None:
     ended = [
         Ended(
@@ -258,6 +297,7 @@ def _report_envelope(message: Message, ended: Ended, *, server: TransportServer,
         # Asked for only where the sender's address needs it: a plain host takes the rest.
         smtputf8=not message.mail_from.isascii(),
         original_from=message.mail_from,
+        reference=message.internet_message_id,
     )
 
 

@@ -8,6 +8,7 @@ from transport.models.messages import Content, Message, Recipient
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
 from transport.models.queues import Queue, QueueQuerySet, Session
 from transport.models.servers import ResourcePressure, TransportServer
+from transport.models.tracking import TrackingEvent
 
 __all__ = [
     "Attempt",
@@ -20,5 +21,6 @@ __all__ = [
     "Recipient",
     "ResourcePressure",
     "Session",
+    "TrackingEvent",
     "TransportServer",
 ]

@@ -1,17 +1,24 @@
-"""The columns of a transport server that say when it tries, how long it waits, and how much it does."""
+"""The columns of a transport server that say when it tries, how much it does, and what it logs."""
 
 from django.db import models
 from django.db.models import Q
 
-from transport import ceilings, retries
+from transport import ceilings, keeping, retries
 
 _SCHEDULE = retries.Schedule()
 _CEILINGS = ceilings.Ceilings()
-_RANGES = retries.COUNT_RANGES | retries.INTERVAL_RANGES | ceilings.RANGES
+_KEEPING = keeping.Keeping()
+_RANGES = (
+    retries.COUNT_RANGES
+    | retries.INTERVAL_RANGES
+    | ceilings.RANGES
+    | keeping.INTERVAL_RANGES
+    | keeping.RANGES
+)
 
 
 class TransportLimits(models.Model):
-    """Every field of `retries.Schedule` and of `ceilings.Ceilings`, with its default and its range."""
+    """Every field of `Schedule`, `Ceilings` and `Keeping`, with its default and its range."""
 
     queue_glitch_retry_count = models.SmallIntegerField(default=_SCHEDULE.queue_glitch_retry_count)
     queue_glitch_retry_interval = models.DurationField(default=_SCHEDULE.queue_glitch_retry_interval)
@@ -52,6 +59,34 @@ class TransportLimits(models.Model):
         default=_CEILINGS.max_high_priority_message_bytes
     )
     safety_net_max_bytes = models.BigIntegerField(null=True, default=_CEILINGS.safety_net_max_bytes)
+    message_tracking_log_enabled = models.BooleanField(default=_KEEPING.message_tracking_log_enabled)
+    message_tracking_log_subject_logging_enabled = models.BooleanField(
+        default=_KEEPING.message_tracking_log_subject_logging_enabled
+    )
+    message_tracking_log_max_age = models.DurationField(default=_KEEPING.message_tracking_log_max_age)
+    message_tracking_log_max_directory_bytes = models.BigIntegerField(
+        null=True, default=_KEEPING.message_tracking_log_max_directory_bytes
+    )
+    send_protocol_log_path = models.CharField(
+        max_length=keeping.MAX_PATH_CHARACTERS, blank=True, default=_KEEPING.send_protocol_log_path
+    )
+    send_protocol_log_max_age = models.DurationField(default=_KEEPING.send_protocol_log_max_age)
+    send_protocol_log_max_directory_bytes = models.BigIntegerField(
+        null=True, default=_KEEPING.send_protocol_log_max_directory_bytes
+    )
+    send_protocol_log_max_file_bytes = models.BigIntegerField(
+        null=True, default=_KEEPING.send_protocol_log_max_file_bytes
+    )
+    receive_protocol_log_path = models.CharField(
+        max_length=keeping.MAX_PATH_CHARACTERS, blank=True, default=_KEEPING.receive_protocol_log_path
+    )
+    receive_protocol_log_max_age = models.DurationField(default=_KEEPING.receive_protocol_log_max_age)
+    receive_protocol_log_max_directory_bytes = models.BigIntegerField(
+        null=True, default=_KEEPING.receive_protocol_log_max_directory_bytes
+    )
+    receive_protocol_log_max_file_bytes = models.BigIntegerField(
+        null=True, default=_KEEPING.receive_protocol_log_max_file_bytes
+    )
     expiry_changed_at = models.DateTimeField(null=True)
     """When the lifetime of mail was changed; null once all that waits has its new expiry."""
     expiry_cursor = models.BigIntegerField(default=0)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Case, F, QuerySet, Value, When
 
+from transport import tracking
 from transport.envelope import Reply
 from transport.models import QueuedMessage, Recipient
 from transport.queue.keys import leave
@@ -78,7 +79,14 @@ def ask_removal(queued: QuerySet[QueuedMessage], *, pending: Pending) -> int:
     return queued.filter(state=QueuedState.ACTIVE).update(pending=pending)
 
 
-def take_out(queued: Iterable[QueuedMessage], *, reply: Reply, report: bool, now: datetime) -> list[Ended]:
+def take_out(
+    queued: Iterable[QueuedMessage],
+    *,
+    reply: Reply,
+    report: bool,
+    now: datetime,
+    by: tracking.Source = tracking.Source.QUEUE,
+) -> list[Ended]:
     """End waiting messages for good; returns what has to be reported when `report` is true.
 
     A message that a session claimed in the meantime is left alone.
@@ -87,16 +95,32 @@ def take_out(queued: Iterable[QueuedMessage], *, reply: Reply, report: bool, now
         QueuedMessage.objects.select_for_update(of=("self",))
         .filter(pk__in=[row.pk for row in queued])
         .exclude(state=QueuedState.ACTIVE)
-        .values_list("pk", "message_id", "queue_id")
+        .values_list("pk", "message_id", "queue_id", "queue__server_id", "queue__connector_name")
     )
-    ids = [queued_id for queued_id, _, _ in rows]
+    ids = [row[0] for row in rows]
     failures = _end_recipients(ids, reply=reply, report=report, now=now)
+    tracking.write(
+        [
+            tracking.Line(
+                server_id=server_id,
+                message_id=message_id,
+                event=tracking.EventId.FAIL if report else tracking.EventId.DROP,
+                source=by,
+                connector=connector,
+                recipients=tracking.listed([address for address, _ in failures[queued_id]]),
+                statuses=reply.line,
+            )
+            for queued_id, message_id, _, server_id, connector in rows
+        ],
+        now=now,
+    )
     QueuedMessage.objects.filter(pk__in=ids).delete()
-    leave(Counter(queue_id for _, _, queue_id in rows), now=now)
+    leave(Counter(row[2] for row in rows), now=now)
     if not report:
         return []
     return [
-        Ended(message_id=message_id, failures=tuple(failures[queued_id])) for queued_id, message_id, _ in rows
+        Ended(message_id=message_id, failures=tuple(failures[queued_id]))
+        for queued_id, message_id, *_ in rows
     ]
 
 

@@ -1,13 +1,14 @@
 """What became of an attempt, written down: recipients, attempts, queue counters, in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
+from transport import tracking
 from transport.bulk import execute_many, insert, marks, moment, select
 from transport.envelope import Reply
 from transport.models import Attempt, Queue, Session
@@ -15,6 +16,9 @@ from transport.queue.keys import leave
 from transport.queue.moves import Ended, put_back
 from transport.states import RecipientState
 
+_SEND, _FAIL, _DEFER = (
+    word.value for word in (tracking.EventId.SEND, tracking.EventId.FAIL, tracking.EventId.DEFER)
+)
 Decided = tuple[tuple[int, str, Reply], ...]
 """(recipient id, address, the reply that decides) for some recipients of one message."""
 
@@ -40,10 +44,15 @@ class Outcome:
     connector_version: int
     queued_id: int
     message_id: int
+    server_id: int = 0
+    smtp_session: str = ""
+    """Number of the connection, as the protocol log has it."""
     delivered: Decided = ()
     failed: Decided = ()
     deferred: Decided = ()
     """These recipients wait on."""
+    untried: tuple[str, ...] = ()
+    """These too: no host could be asked about them."""
     retry_at: datetime | None = None
     """When the message itself is tried again; None lets its queue decide."""
     error: str = ""
@@ -137,6 +146,40 @@ def record_tries(outcomes: Sequence[Outcome], *, now: datetime) -> None:
         Attempt,
         columns,
         [_try_row(outcome, a_try, now=now) for outcome in outcomes for a_try in outcome.tries],
+    )
+    tracking.write((line for outcome in outcomes for line in _lines(outcome)), now=now)
+
+
+def _lines(outcome: Outcome) -> Iterator[tracking.Line]:
+    """Tell the tracking log what was decided about whom."""
+    for event, decided in (
+        (_SEND, outcome.delivered),
+        (_FAIL, outcome.failed),
+        (_DEFER, outcome.deferred),
+    ):
+        if decided:
+            addresses = [address for _, address, _ in decided]
+            yield _line(event, outcome, addresses=addresses, replies=[reply for _, _, reply in decided])
+    if outcome.untried and outcome.tries:
+        yield _line(_DEFER, outcome, addresses=outcome.untried, replies=(outcome.tries[-1].reply,))
+
+
+def _line(
+    event: str, outcome: Outcome, *, addresses: Sequence[str], replies: Sequence[Reply]
+) -> tracking.Line:
+    first = replies[0]
+    return tracking.Line(
+        server_id=outcome.server_id,
+        message_id=outcome.message_id,
+        event=event,
+        source=tracking.source_of(first).value,
+        connector=outcome.connector_name,
+        peer_name=first.host[:255],
+        peer_address=first.address[:64],
+        recipients=tracking.listed(addresses),
+        statuses=tracking.statuses(replies),
+        context=outcome.smtp_session,
+        custom_data="S:InDoubt=True" if outcome.tries and outcome.tries[-1].in_doubt else "",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from transport import intervals
+from transport import intervals, tracking
 from transport.envelope import Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue.claims import LEASE, Worker, close_session
@@ -105,7 +105,7 @@ def work_off_removals(server: TransportServer, *, now: datetime) -> list[Ended]:
             _finish_removal(queue)
             continue
         report = queue.removal == Pending.REMOVE_WITH_NDR
-        ended += take_out(batch, reply=REMOVED, report=report, now=now)
+        ended += take_out(batch, reply=REMOVED, report=report, now=now, by=tracking.Source.ADMIN)
     return ended
 
 
@@ -122,7 +122,8 @@ def take_out_pending(queued_ids: Sequence[int], *, now: datetime) -> list[Ended]
     ended: list[Ended] = []
     for pending in (Pending.REMOVE_WITH_NDR, Pending.REMOVE):
         asked = QueuedMessage.objects.filter(pk__in=queued_ids, pending=pending)
-        ended += take_out(asked, reply=REMOVED, report=pending == Pending.REMOVE_WITH_NDR, now=now)
+        report = pending == Pending.REMOVE_WITH_NDR
+        ended += take_out(asked, reply=REMOVED, report=report, now=now, by=tracking.Source.ADMIN)
     return ended
 
 

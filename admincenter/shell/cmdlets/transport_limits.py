@@ -7,6 +7,7 @@ from typing import Any
 from admincenter.filtering.properties import Kind
 from admincenter.shell.parameters import (
     FLAG,
+    TEXT,
     Parameter,
     integer,
     or_unlimited,
@@ -15,7 +16,7 @@ from admincenter.shell.parameters import (
 )
 from admincenter.shell.parameters import Kind as ParameterKind
 from admincenter.shell.rows import Cell, Column, Size
-from transport import ceilings, retries
+from transport import ceilings, keeping, retries
 from transport.models import TransportServer
 
 HELP = {
@@ -40,6 +41,18 @@ HELP = {
     "poison_threshold": "How often a message may break a worker before it waits in the poison queue.",
     "priority_queuing_enabled": "Whether the priority that a message asks for is honoured.",
     "max_high_priority_message_bytes": "A larger message of High priority counts as Normal.",
+    "message_tracking_log_enabled": "Whether events are written into the message tracking log.",
+    "message_tracking_log_subject_logging_enabled": "Whether subjects stand there.",
+    "message_tracking_log_max_age": "How long events are kept. 00:00:00: whatever their age.",
+    "message_tracking_log_max_directory_bytes": "How much room events may take; the oldest go first.",
+    "send_protocol_log_path": "The folder of the send protocol log. $null: the one in the data directory.",
+    "send_protocol_log_max_age": "How long its files are kept. 00:00:00: whatever their age.",
+    "send_protocol_log_max_directory_bytes": "How large the folder may become; the oldest file goes first.",
+    "send_protocol_log_max_file_bytes": "How large one file becomes.",
+    "receive_protocol_log_path": "The folder of the receive protocol log. $null: that in the data directory.",
+    "receive_protocol_log_max_age": "How long its files are kept. 00:00:00: whatever their age.",
+    "receive_protocol_log_max_directory_bytes": "How large that folder may become.",
+    "receive_protocol_log_max_file_bytes": "How large one file becomes.",
 }
 
 
@@ -77,16 +90,19 @@ def _column_kind(field: str) -> Kind:
 
 
 def _kind(field: str) -> ParameterKind[Any]:
-    if field in retries.INTERVAL_RANGES:
-        shortest, longest = retries.INTERVAL_RANGES[field]
+    intervals = retries.INTERVAL_RANGES | keeping.INTERVAL_RANGES
+    if field in intervals:
+        shortest, longest = intervals[field]
         return time_span(lowest=shortest, highest=longest)
-    ranges = retries.COUNT_RANGES | ceilings.RANGES
+    if field in keeping.PATHS:
+        return TEXT
+    ranges = retries.COUNT_RANGES | ceilings.RANGES | keeping.RANGES
     if field not in ranges:
         return FLAG
     lowest, highest = ranges[field]
     number = size_in_bytes if field.endswith("_bytes") else integer
     kind = number(lowest=lowest, highest=highest)
-    return or_unlimited(kind) if field in ceilings.UNLIMITED else kind
+    return or_unlimited(kind) if field in ceilings.UNLIMITED or field in keeping.RANGES else kind
 
 
 LIMITS = tuple(

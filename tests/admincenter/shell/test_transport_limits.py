@@ -40,6 +40,19 @@ def servers():
         ("PoisonThreshold", "3", 3),
         ("PriorityQueuingEnabled", "$false", False),
         ("MaxHighPriorityMessageSize", "1MB", 2**20),
+        ("MessageTrackingLogEnabled", "$false", False),
+        ("MessageTrackingLogSubjectLoggingEnabled", "$false", False),
+        ("MessageTrackingLogMaxAge", "60.00:00:00", "60.00:00:00"),
+        ("MessageTrackingLogMaxDirectorySize", "5GB", 5 * 2**30),
+        ("MessageTrackingLogMaxDirectorySize", "unlimited", "unlimited"),
+        ("SendProtocolLogPath", "/var/log/smtp-out", "/var/log/smtp-out"),
+        ("SendProtocolLogMaxAge", "00:00:00", "00:00:00"),
+        ("SendProtocolLogMaxDirectorySize", "1GB", 2**30),
+        ("SendProtocolLogMaxFileSize", "20MB", 20 * 2**20),
+        ("ReceiveProtocolLogPath", "/var/log/smtp-in", "/var/log/smtp-in"),
+        ("ReceiveProtocolLogMaxAge", "7.00:00:00", "7.00:00:00"),
+        ("ReceiveProtocolLogMaxDirectorySize", "unlimited", "unlimited"),
+        ("ReceiveProtocolLogMaxFileSize", "1MB", 2**20),
     ],
 )
 def test_each_setting_is_set_and_shown(ems, listed, parameter, value, shown):
@@ -68,6 +81,8 @@ def test_no_setting_is_forgotten():
         ("-MaxOutboundConnections 0", "a whole number from 1 to 2147483647 is expected"),
         ("-MaxOutboundConnections 10", "MaxPerDomainOutboundConnections, 20, is more than"),
         ("-SafetyNetMaxSize 10", "a size from 1 MB"),
+        ("-MessageTrackingLogMaxDirectorySize 10KB", "a size from 1 MB"),
+        ("-SendProtocolLogPath logs", "'logs' is not an absolute path"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_the_rule(refused, arguments, line):
