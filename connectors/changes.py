@@ -17,6 +17,12 @@ def writing() -> Iterator[Configuration]:
         yield Configuration.objects.select_for_update().get()
 
 
+def announce_reception(configuration: Configuration) -> None:
+    """Let every listener see, at its next look, that the ways in changed."""
+    configuration.reception_stamp = uuid4()
+    configuration.save()
+
+
 def announce_routing(configuration: Configuration) -> None:
     """Let every process see, at its next look, that connectors changed."""
     configuration.generation += 1

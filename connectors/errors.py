@@ -5,11 +5,14 @@ ConnectorError
 │   └── InvalidAddressSpace
 ├── CannotUnseal            a stored password that no configured key opens (credentials)
 ├── UnusableConnector       a connector that mail cannot take right now (routing)
+├── InvalidSettings         everything wrong with a receive connector, accepted domain or password (here)
+├── Missing                 what is to be changed or removed is not there any more (here)
 ├── InvalidConnector        everything wrong with one connector (services)
 ├── NoSuchConnector         it was removed meanwhile, or never was (services)
 └── Conflict                somebody else saved it first (services)
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LABELS = {
@@ -33,6 +36,15 @@ LABELS = {
     "tls_domain": "TlsDomain",
     "messages_per_connection": "Messages per connection",
     "inactivity_timeout": "Connection inactivity time-out",
+    "bindings": "Bindings",
+    "remote_ranges": "RemoteIPRanges",
+    "banner": "Banner",
+    "permissions": "PermissionGroups",
+    "anonymous_relay": "AnonymousRelay",
+    "certificate": "TlsCertificateName",
+    "domain": "DomainName",
+    "user_name": "UserName",
+    "senders": "Senders",
 }
 SHOWN_CHARACTERS = 80
 
@@ -63,6 +75,21 @@ class InvalidValue(ConnectorError, ValueError):  # noqa: N818 - reads as a sente
     def __init__(self, field: str, value: object, rule: str) -> None:
         self.problem = Problem(field, shown(value), rule)
         super().__init__(str(self.problem))
+
+
+class InvalidSettings(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
+    """What an administrator set is refused; `problems` says everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(str(problem) for problem in self.problems))
+
+
+class Missing(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
+    """It was removed, or never was."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This {what} does not exist any more.")
 
 
 def shown(value: object) -> str:

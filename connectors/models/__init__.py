@@ -1,6 +1,9 @@
 """The tables of what an administrator configures. Only the services of this package write them."""
 
+from connectors.models.accepted_domains import AcceptedDomain
+from connectors.models.application_passwords import ApplicationPassword
 from connectors.models.configuration import Configuration
+from connectors.models.receive_connectors import ReceiveConnector, ReceptionSetting
 from connectors.models.send_connectors import (
     AddressSpaceRow,
     SendConnector,
@@ -10,8 +13,12 @@ from connectors.models.send_connectors import (
 )
 
 __all__ = [
+    "AcceptedDomain",
     "AddressSpaceRow",
+    "ApplicationPassword",
     "Configuration",
+    "ReceiveConnector",
+    "ReceptionSetting",
     "SendConnector",
     "SendConnectorQuerySet",
     "SmartHost",

@@ -14,6 +14,9 @@ class Configuration(models.Model):
     """Grows with every write; waiting mail routed under a lower one is looked at again."""
     stamp = models.UUIDField(default=uuid4)
     """New with every write: a generation that was rolled back, or restored from a backup, is told apart."""
+    reception_stamp = models.UUIDField(null=True)
+    """New with every write of a receive connector, an accepted domain or an application password: waiting
+    mail has nothing to do with those, so the generation stays."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="configuration_is_one_row")]
