@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from transport.envelope import Priority
+
 MOST = 2_147_483_647
 KB, MB, GB, TB = 2**10, 2**20, 2**30, 2**40
 RANGES = {
@@ -46,6 +48,11 @@ class Ceilings:
                 f"MaxPerDomainOutboundConnections, {self.max_per_domain_outbound_connections}, is more than"
                 f" MaxOutboundConnections, {self.connections}."
             )
+
+    def priority(self, asked: Priority, *, size_bytes: int) -> Priority:
+        """Give the priority that a new message gets when it asks for one (exchange.md 7.4)."""
+        too_large = asked is Priority.HIGH and size_bytes > self.max_high_priority_message_bytes
+        return asked if self.priority_queuing_enabled and not too_large else Priority.NORMAL
 
     @property
     def connections(self) -> int:

@@ -3,11 +3,13 @@
 import codecs
 import re
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
 
 from transport.cleaning import clean_text
+from transport.envelope import Priority
 
 MAX_HEADER_BYTES = 256 * 1024
 """exchange.md 10.1; nothing beyond it is looked at."""
@@ -19,7 +21,22 @@ _MAX_FIELD_BYTES = 2048
 # Every pattern begins with a line feed: a literal that the regular expression engine searches for quickly.
 _END = re.compile(rb"\n\r?\n")
 _RECEIVED = re.compile(rb"\nreceived[ \t]*:", re.IGNORECASE)
-_FIELD = re.compile(rb"\n(subject|message-id)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE)
+_FIELD = re.compile(
+    rb"\n(subject|message-id|x-priority|importance|priority)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE
+)
+_FIRST_WORD = re.compile(rb"[ \t\r\n]*([0-9A-Za-z-]+)")
+_PRIORITIES: Mapping[bytes, Mapping[bytes, Priority]] = {
+    b"x-priority": {
+        b"1": Priority.HIGH,
+        b"2": Priority.HIGH,
+        b"3": Priority.NORMAL,
+        b"4": Priority.LOW,
+        b"5": Priority.LOW,
+    },
+    b"importance": {b"high": Priority.HIGH, b"normal": Priority.NORMAL, b"low": Priority.LOW},
+    b"priority": {b"urgent": Priority.HIGH, b"normal": Priority.NORMAL, b"non-urgent": Priority.LOW},
+}
+"""Which word means what, the field that decides first in front."""
 _IDENTIFIER = re.compile(r"<[^<>\s]+>")
 # Python decodes these too, but no mail is written in them.
 _NO_CHARSETS = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"))
@@ -34,6 +51,8 @@ class HeaderSummary:
     """Internet message id with its angle brackets, at most 512 characters; empty when there is none."""
     subject: str = ""
     """Decoded (RFC 2047), at most 255 characters."""
+    priority: Priority = Priority.NORMAL
+    """What X-Priority, Importance or Priority ask for (RFC 2156 5.3.4, 5.3.6, RFC 4021 2.1.54)."""
 
 
 def count_received(content: bytes) -> int:
@@ -49,11 +68,10 @@ def summary(content: bytes) -> HeaderSummary:
     fields: dict[bytes, bytes] = {}
     for match in _FIELD.finditer(_block(content)):
         fields.setdefault(match[1].lower(), match[2])
-        if len(fields) == 2:  # noqa: PLR2004 - both fields of the pattern
-            break
     return HeaderSummary(
         message_id=_message_id(fields.get(b"message-id", b"")),
         subject=_subject(fields.get(b"subject", b"")),
+        priority=_priority(fields),
     )
 
 
@@ -76,6 +94,15 @@ def _message_id(field: bytes) -> str:
     text = clean_text(field[:_MAX_FIELD_BYTES], limit=_MAX_MESSAGE_ID)
     found = _IDENTIFIER.search(text)
     return found[0] if found else text
+
+
+def _priority(fields: Mapping[bytes, bytes]) -> Priority:
+    """Return what the first of these fields that says something asks for."""
+    for name, words in _PRIORITIES.items():
+        said = _FIRST_WORD.match(fields.get(name, b""))
+        if said and said[1].lower() in words:
+            return words[said[1].lower()]
+    return Priority.NORMAL
 
 
 def _subject(field: bytes) -> str:

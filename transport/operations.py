@@ -14,6 +14,7 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from transport import bell, outcomes, tracking
+from transport.envelope import Priority
 from transport.models import Content, Queue, QueuedMessage
 from transport.queue import moves, sweeps
 from transport.states import DELIVERABLE, WAITING, DeliveryType, Pending, QueuedState
@@ -140,6 +141,15 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
         outcomes.report(ended, now=now)
         _log("messages_removed", actor=actor, ids=ids, with_ndr=with_ndr)
     return marked + removed
+
+
+def set_priority(messages: QuerySet[QueuedMessage], *, priority: Priority, actor: str) -> int:
+    """Set-Message -Priority: change the order in which new mail leaves; the expiry stays as it is."""
+    with transaction.atomic():
+        ids = _ids(messages)
+        count = moves.set_priority(QueuedMessage.objects.filter(pk__in=ids), priority=priority)
+        _log("message_priority_set", actor=actor, ids=ids, priority=priority.name.title())
+    return count
 
 
 def export_message(queued: QueuedMessage) -> Exported:

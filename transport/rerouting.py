@@ -15,7 +15,7 @@ from django.db import transaction
 from connectors import routing
 from transport import categorizer, servers, submission, tracking
 from transport.bulk import allocate_ids, execute_many, insert, moment
-from transport.envelope import Reply
+from transport.envelope import Priority, Reply
 from transport.models import QueuedMessage, Recipient, TransportServer
 from transport.queue import sweeps
 from transport.queue.keys import QueueKey, enter, leave, rename
@@ -146,6 +146,7 @@ def _entering(move: _Move, *, key: QueueKey, queue_id: int) -> submission.Enteri
         delivery_type=key.delivery_type,
         state=QueuedState.SUSPENDED if suspended else QueuedState.READY,
         expires_at=queued.expires_at,
+        priority=Priority(queued.priority),
         generation=move.ways.generation,
     )
 

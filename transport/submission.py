@@ -8,7 +8,7 @@ from functools import partial
 
 from transport import bounces, categorizer, headers, intervals, retries, tracking
 from transport.bulk import allocate_ids, insert, moment
-from transport.envelope import Envelope
+from transport.envelope import Envelope, Priority
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
 from transport.queue.keys import UNREACHABLE, QueueKey, enter
 from transport.queue.moves import Ended
@@ -17,7 +17,7 @@ from transport.states import DELIVERABLE, DeliveryType, QueuedState, RecipientSt
 CHUNK_BYTES = 1024 * 1024
 QUEUED_COLUMNS = (
     "id", "message_id", "queue_id", "state", "pending", "next_attempt_at", "entered_at", "expires_at",
-    "retry_count", "last_error", "routed_generation",
+    "retry_count", "last_error", "priority", "routed_generation",
 )  # fmt: skip
 """The columns of a queued message that `Entering.row` fills."""
 RECIPIENT_COLUMNS = (
@@ -46,6 +46,7 @@ class Entering:
     delivery_type: DeliveryType
     state: QueuedState
     expires_at: datetime
+    priority: Priority
     generation: int
 
     def row(self, queued_id: int, *, now: datetime) -> tuple[object, ...]:
@@ -55,7 +56,7 @@ class Entering:
         entered = moment(now)
         return (
             queued_id, self.message_id, self.queue_id, self.state, "", entered, entered,
-            moment(self.expires_at), 0, last_error, self.generation,
+            moment(self.expires_at), 0, last_error, self.priority, self.generation,
         )  # fmt: skip
 
 
@@ -182,12 +183,15 @@ def _asked(one: _Placed, address: str) -> tuple[str, str]:
 def _first_row(
     one: _Placed, *, key: QueueKey, queued_id: int, queue_id: int, now: datetime
 ) -> tuple[object, ...]:
+    schedule, ceilings = intervals.schedule_of(key.server_id), intervals.ceilings_of(key.server_id)
+    priority = ceilings.priority(one.summary.priority, size_bytes=len(one.envelope.content))
     return Entering(
         message_id=one.message_id,
         queue_id=queue_id,
         delivery_type=key.delivery_type,
         state=QueuedState.READY,
-        expires_at=retries.expires_at(intervals.schedule_of(key.server_id), one.envelope.received_at),
+        expires_at=retries.expires_at(schedule, one.envelope.received_at, priority=priority),
+        priority=priority,
         generation=one.ways.generation,
     ).row(queued_id, now=now)
 

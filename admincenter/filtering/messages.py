@@ -7,9 +7,11 @@ from django.db.models.functions import Cast, Concat
 from admincenter.filtering.identities import identity_text, is_pattern, message_condition, queue_condition
 from admincenter.filtering.properties import Kind, Property, by_name
 from admincenter.filtering.syntax import Operator
+from transport.envelope import Priority
 from transport.models import QueuedMessage, QueuedMessageQuerySet, Recipient
 from transport.states import QueuedState
 
+PRIORITIES = tuple(priority.name.title() for priority in Priority)
 STATUSES = ("Active", "Ready", "Retry", "Suspended", "Pending Suspend", "Pending Remove")
 
 
@@ -18,7 +20,11 @@ def listing() -> QueuedMessageQuerySet:
     messages = QueuedMessage.objects.with_status().select_related("message", "queue__server")
     own = When(state=QueuedState.RETRY, then=F("next_attempt_at"))
     return messages.annotate(
-        next_retry_at=Case(own, default=F("queue__next_retry_at"), output_field=DateTimeField())
+        next_retry_at=Case(own, default=F("queue__next_retry_at"), output_field=DateTimeField()),
+        priority_name=Case(
+            *(When(priority=priority, then=Value(priority.name.title())) for priority in Priority),
+            output_field=CharField(),
+        ),
     ).alias(
         queue_text=identity_text("queue__"),
         identity_text=Concat(
@@ -76,6 +82,7 @@ PROPERTIES = by_name(
         Property(name="OriginalFromAddress", kind=Kind.TEXT, column="message__original_from"),
         Property(name="Recipients", kind=Kind.TEXT, condition=_recipients),
         Property(name="Status", kind=Kind.CHOICE, column="status", choices=STATUSES),
+        Property(name="Priority", kind=Kind.CHOICE, column="priority_name", choices=PRIORITIES),
         Property(name="Size", kind=Kind.SIZE, column="message__size_bytes"),
         Property(name="Subject", kind=Kind.TEXT, column="message__subject"),
         Property(name="InternetMessageId", kind=Kind.TEXT, column="message__internet_message_id"),

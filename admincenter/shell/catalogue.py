@@ -5,7 +5,7 @@ from admincenter.shell.cmdlets.back_pressure import GetBackPressure
 from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
 from admincenter.shell.cmdlets.exporting import AssembleMessage, ExportMessage
 from admincenter.shell.cmdlets.help import GetCommand, GetCredential, GetHelp
-from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SuspendMessage
+from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SetMessage, SuspendMessage
 from admincenter.shell.cmdlets.messages import GetMessage
 from admincenter.shell.cmdlets.objects import MeasureObject, SelectObject, SortObject, WhereObject
 from admincenter.shell.cmdlets.queues import GetQueue, ResumeQueue, RetryQueue, SuspendQueue
@@ -29,6 +29,7 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     SuspendMessage,
     ResumeMessage,
     RemoveMessage,
+    SetMessage,
     ExportMessage,
     AssembleMessage,
     GetCredential,

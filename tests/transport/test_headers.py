@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transport.envelope import Priority
 from transport.headers import MAX_HEADER_BYTES, count_received, header_bytes, summary
 
 
@@ -120,3 +121,28 @@ def test_no_charset_name_raises(charset, text):
     word = b"=?%s?b?%s?=" % (charset.encode(), base64.b64encode(text))
 
     assert summary(b"Subject: " + word + b"\r\n\r\n").subject.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("fields", "priority"),
+    [
+        (b"Subject: x", Priority.NORMAL),
+        (b"X-Priority: 1 (Highest)", Priority.HIGH),
+        (b"x-priority:2", Priority.HIGH),
+        (b"X-Priority: 3", Priority.NORMAL),
+        (b"X-Priority: 4", Priority.LOW),
+        (b"X-Priority:\r\n 5 (Lowest)", Priority.LOW),
+        (b"X-Priority: 17", Priority.NORMAL),
+        (b"X-Priority: \xff\xfe", Priority.NORMAL),
+        (b"Importance: High", Priority.HIGH),
+        (b"IMPORTANCE: low", Priority.LOW),
+        (b"Priority: urgent", Priority.HIGH),
+        (b"Priority: non-urgent", Priority.LOW),
+        (b"Importance: low\r\nX-Priority: 1", Priority.HIGH),
+        (b"Importance: high\r\nX-Priority: 99", Priority.HIGH),
+        (b"X-Not-Priority: 1", Priority.NORMAL),
+        (b"\r\nX-Priority: 1", Priority.NORMAL),
+    ],
+)
+def test_the_priority_is_what_the_sender_asks_for(fields, priority):
+    assert summary(fields + b"\r\nMessage-ID: <1@a.test>\r\n\r\nHello.\r\n").priority is priority

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Case, Q, QuerySet, Value, When
 
+from transport.envelope import Priority
 from transport.models.messages import Message
 from transport.models.queues import Queue
 from transport.states import Pending, QueuedState
@@ -45,6 +46,11 @@ class QueuedMessage(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     retry_count = models.IntegerField(default=0)
     last_error = models.CharField(max_length=1024, blank=True)
+    priority = models.SmallIntegerField(
+        default=Priority.NORMAL,
+        db_default=Priority.NORMAL,
+        choices=[(priority.value, priority.name.title()) for priority in Priority],
+    )
     routed_generation = models.BigIntegerField(default=0)
     """The configuration generation under which this way was chosen; 0 asks for a new choice."""
 
@@ -52,7 +58,8 @@ class QueuedMessage(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["queue", "state", "next_attempt_at"], name="queued_due"),
+            # The order of a claim: new mail before retries, by priority, the longest due first.
+            models.Index(fields=["queue", "state", "priority", "next_attempt_at"], name="queued_due"),
             models.Index(fields=["queue", "routed_generation"], name="queued_stale_route"),
             # Pages of a queue, and its removal in batches, go by arrival.
             models.Index(fields=["queue", "id"], name="queued_by_arrival"),

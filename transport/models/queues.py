@@ -1,12 +1,19 @@
 """Queues by next hop, and the sessions that empty them."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Least, Now, NullIf
 
+from transport.envelope import Priority
 from transport.models.servers import TransportServer
 from transport.states import PERSISTENT, DeliveryType, QueuedState
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class QueueQuerySet(QuerySet["Queue"]):
@@ -21,9 +28,7 @@ class QueueQuerySet(QuerySet["Queue"]):
         messages = apps.get_model("transport", "QueuedMessage").objects
         deferred = messages.filter(queue=OuterRef("pk"), state=QueuedState.RETRY)
         return self.annotate(
-            next_try_at=Coalesce(
-                "next_retry_at", Subquery(deferred.order_by("next_attempt_at").values("next_attempt_at")[:1])
-            ),
+            next_try_at=Coalesce("next_retry_at", _earliest(deferred)),
             status=Case(
                 When(suspended=True, then=Value("Suspended")),
                 When(Exists(sessions.filter(connected=True)), then=Value("Active")),
@@ -33,6 +38,15 @@ class QueueQuerySet(QuerySet["Queue"]):
                 output_field=models.CharField(),
             ),
         )
+
+
+def _earliest(deferred: QuerySet[Any]) -> Combinable:
+    """The first next attempt of messages of all priorities: a look into the index for each."""
+    by_priority = deferred.order_by("next_attempt_at").values("next_attempt_at")
+    firsts = [
+        Coalesce(Subquery(by_priority.filter(priority=priority)[:1]), Value(_NEVER)) for priority in Priority
+    ]
+    return NullIf(Least(*firsts), Value(_NEVER))
 
 
 class Queue(models.Model):

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from transport import intervals
 from transport.bulk import execute_many, marks, select
-from transport.envelope import DsnRequest
+from transport.envelope import DsnRequest, Priority
 from transport.models import Queue, QueuedMessage, Session, TransportServer
 from transport.queue.moves import put_back
 from transport.states import WAITING, Pending, QueuedState
@@ -168,16 +168,21 @@ def renew_leases(session_ids: Collection[int], *, now: datetime) -> int:
 
 def _claimable(queue_id: int, *, now: datetime) -> QuerySet[QueuedMessage]:
     return QueuedMessage.objects.filter(
-        queue_id=queue_id, state__in=WAITING, next_attempt_at__lte=now, pending=Pending.NOTHING
+        queue_id=queue_id,
+        state__in=WAITING,
+        # All of them, said for the index: it goes by priority before it goes by time.
+        priority__in=tuple(Priority),
+        next_attempt_at__lte=now,
+        pending=Pending.NOTHING,
     )
 
 
 def _due(queue_id: int, *, most: int, now: datetime) -> list[tuple[int, int]]:
-    """(queued id, message id) of due messages, new mail first, cut where the content gets too large."""
+    """(queued id, message id) of due messages, new mail first, then by priority, cut where it is too much."""
     rows = (
         _claimable(queue_id, now=now)
         .select_for_update(skip_locked=True, of=("self",))
-        .order_by("state", "next_attempt_at", "pk")
+        .order_by("state", "priority", "next_attempt_at", "pk")
         .values_list("pk", "message_id", "message__size_bytes")[:most]
     )
     taken: list[tuple[int, int]] = []

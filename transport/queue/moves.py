@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, F, QuerySet, Value, When
 
 from transport import tracking
-from transport.envelope import Reply
+from transport.envelope import Priority, Reply
 from transport.models import QueuedMessage, Recipient
 from transport.queue.keys import leave
 from transport.states import WAITING, Pending, QueuedState, RecipientState
@@ -72,6 +72,11 @@ def resume(queued: QuerySet[QueuedMessage], *, now: datetime) -> int:
 def make_due(queued: QuerySet[QueuedMessage], *, now: datetime) -> int:
     """Let waiting messages be tried at once, whatever their own retry time says."""
     return queued.filter(state__in=WAITING).update(state=QueuedState.READY, next_attempt_at=now)
+
+
+def set_priority(queued: QuerySet[QueuedMessage], *, priority: Priority) -> int:
+    """Give messages another priority; one that is being sent has it when it waits again."""
+    return queued.exclude(priority=priority).update(priority=priority)
 
 
 def ask_removal(queued: QuerySet[QueuedMessage], *, pending: Pending) -> int:

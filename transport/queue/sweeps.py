@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from transport import intervals, tracking
-from transport.envelope import Reply, Stage
+from transport.envelope import Priority, Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue.claims import LEASE, Worker, close_session
 from transport.queue.moves import Ended, take_out
@@ -148,7 +148,11 @@ def stale_routes(server_ids: Sequence[int], *, generation: int) -> QuerySet[Queu
 def due_queues(server: TransportServer, *, now: datetime) -> QuerySet[Queue]:
     """Queues of this server that have something to send and may try."""
     due = QueuedMessage.objects.filter(
-        queue=OuterRef("pk"), state__in=WAITING, next_attempt_at__lte=now, pending=Pending.NOTHING
+        queue=OuterRef("pk"),
+        state__in=WAITING,
+        priority__in=tuple(Priority),
+        next_attempt_at__lte=now,
+        pending=Pending.NOTHING,
     )
     may_try = Q(next_retry_at__isnull=True) | Q(next_retry_at__lte=now)
     return Queue.objects.filter(

@@ -41,7 +41,8 @@ def shorten(server: TransportServer, *, now: datetime) -> int:
 
 
 def _pull(late: Q, *, queues: QuerySet[Any], now: datetime) -> int:
-    ids = list(QueuedMessage.objects.filter(late, queue__in=queues).values_list("pk", flat=True)[:BATCH])
+    waiting = QueuedMessage.objects.filter(late, queue__in=queues, priority__in=tuple(Priority))
+    ids = list(waiting.values_list("pk", flat=True)[:BATCH])
     return QueuedMessage.objects.filter(late, pk__in=ids).update(next_attempt_at=now) if ids else 0
 
 
@@ -79,13 +80,16 @@ def apply_lifetimes(server: TransportServer, *, now: datetime) -> int:
     return seen
 
 
-def _next_lifetimes(server: TransportServer, *, after: int) -> list[tuple[int, int, datetime]]:
+def _next_lifetimes(server: TransportServer, *, after: int) -> list[tuple[int, int, int, datetime]]:
     waiting = QueuedMessage.objects.filter(queue__server=server, pk__gt=after).order_by("pk")
-    rows = list(waiting.values_list("pk", "queue_id", "message__received_at")[:BATCH])
+    rows = list(waiting.values_list("pk", "queue_id", "priority", "message__received_at")[:BATCH])
     lifetimes = retries.lifetimes(intervals.schedule_of(server.pk))
-    lock({queue_id for _, queue_id, _ in rows})
+    lock({queue_id for _, queue_id, _, _ in rows})
     execute_many(
         "UPDATE transport_queuedmessage SET expires_at = %s WHERE id = %s",
-        [(moment(received_at + lifetimes[Priority.NORMAL]), queued_id) for queued_id, _, received_at in rows],
+        [
+            (moment(received_at + lifetimes[Priority(priority)]), queued_id)
+            for queued_id, _, priority, received_at in rows
+        ],
     )
     return rows

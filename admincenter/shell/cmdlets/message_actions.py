@@ -1,6 +1,7 @@
-"""Suspend-, Resume- and Remove-Message."""
+"""Suspend-, Resume-, Remove- and Set-Message."""
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -9,11 +10,27 @@ from admincenter.filtering import messages
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.messages import IDENTITY, MESSAGE, one_identified
 from admincenter.shell.cmdlets.selecting import SERVER, SERVER_FILTER, filtered, in_batches, on_server
-from admincenter.shell.parameters import FLAG, Parameter
+from admincenter.shell.parameters import FLAG, Parameter, one_of
 from admincenter.shell.rows import Row
 from transport import operations
+from transport.envelope import Priority
 from transport.models import QueuedMessage
 
+
+class PriorityName(StrEnum):
+    """The priorities by their names."""
+
+    HIGH = "High"
+    NORMAL = "Normal"
+    LOW = "Low"
+
+
+PRIORITY = Parameter(
+    name="Priority",
+    kind=one_of(PriorityName),
+    help="High goes before Normal, Normal before Low; what was put off comes after all new mail.",
+    required=True,
+)
 WITH_NDR = Parameter(
     name="WithNDR", kind=FLAG, help="Whether the senders get a non-delivery report. Default: $true."
 )
@@ -128,3 +145,24 @@ class RemoveMessage(MessageAction):
     @property
     def _with_ndr(self) -> bool:
         return self.bound.get(WITH_NDR) is not False
+
+
+class SetMessage(MessageAction):
+    """Changes the order in which messages leave."""
+
+    name = "Set-Message"
+    synopsis = "Changes the priority of messages in queues."
+    remarks = "The time at which they expire stays as it is."
+    examples = (
+        r"Set-Message E15MB1\42\1001 -Priority High",
+        "Get-Message -Filter \"FromAddress -eq 'news@contoso.com'\" | Set-Message -Priority Low",
+    )
+    parameters = (*MessageAction.parameters, PRIORITY)
+    deed = "change the priority of"
+    done = "changed"
+    otherwise = "they had that priority before, or are gone"
+
+    def act(self, chosen: QuerySet[QueuedMessage]) -> int:
+        """Call the operation."""
+        wanted = Priority[(self.bound.get(PRIORITY) or PriorityName.NORMAL).name]
+        return operations.set_priority(chosen, priority=wanted, actor=self.shell.actor)

@@ -36,6 +36,12 @@ MESSAGE = RowType(
         Column(name="FromAddress", read=lambda one: one.message.mail_from or "<>"),
         Column(name="OriginalFromAddress", read=lambda one: one.message.original_from),
         Column(name="Status", read=lambda one: one.status, kind=Kind.CHOICE, choices=messages.STATUSES),
+        Column(
+            name="Priority",
+            read=lambda one: one.priority_name,
+            kind=Kind.CHOICE,
+            choices=messages.PRIORITIES,
+        ),
         Column(name="Size", read=lambda one: Size(one.message.size_bytes), kind=Kind.SIZE),
         Column(name="Subject", read=lambda one: one.message.subject),
         Column(name="InternetMessageId", read=lambda one: one.message.internet_message_id),

@@ -384,3 +384,16 @@ def test_a_folder_that_is_not_there_is_an_error(refused):
     assert "-Path /nonexistent/x.eml: No such file" in refused(
         f"Export-Message {message.identity} -Path /nonexistent/x.eml"
     )
+
+
+def test_the_priority_of_messages_is_shown_filtered_and_set(ems, listed, refused, retrying):
+    first, second = (
+        f"{retrying.identity}\\{one}" for one in retrying.messages.values_list("message", flat=True)
+    )
+    assert ems(f"Set-Message {first} -Priority High").notes == "Messages changed: 1 of 1.\n"
+
+    assert listed("Get-Message -Filter \"Priority -eq 'High'\"").names == [first]
+    assert listed("Get-Message -Filter \"Priority -eq 'Normal'\"").names == [second]
+    assert listed(f"Get-Message {first}").objects[0]["Priority"] == "High"
+    assert "one of High, Normal, Low is expected" in refused(f"Set-Message {first} -Priority Urgent")
+    assert "-Priority" in refused(f"Set-Message {first}")
