@@ -26,6 +26,8 @@ PROGRAMS = {
     "smtp-source": "postfix",
     "smtp-sink": "postfix",
     "nsd": "nsd",
+    "knotd": "knot",
+    "unbound": "unbound",
     "perl": "perl",
 }
 POSTGRESQL_STARTS_WITHIN = 30.0

@@ -68,6 +68,8 @@ class Host:
     """IPv4 or IPv6 address, without brackets."""
     port: int
     preference: int = 0
+    tlsa_bases: tuple[str, ...] = ()
+    """Names below which TLSA records count for it, best first; none where DNSSEC does not prove its name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from transport.destinations.hosts import Destinations
 from transport.destinations.lookup import Limits
 from transport.destinations.resolver import forget
 from transport.destinations.rotation import rotated
+from transport.destinations.validation import validators
 
 __all__ = [
     "AddressRule",
@@ -17,4 +18,5 @@ __all__ = [
     "forget",
     "parse_endpoint",
     "rotated",
+    "validators",
 ]

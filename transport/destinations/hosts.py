@@ -16,10 +16,10 @@ from transport.destinations.failures import (
     query_failed,
 )
 from transport.destinations.forbidden import AddressRule
-from transport.destinations.lookup import NULL_EXCHANGER, Exchanger, Limits, Lookup, best_first
+from transport.destinations.lookup import NULL_EXCHANGER, Exchanger, Limits, Located, Lookup, best_first
 from transport.destinations.names import a_label, address_in
 from transport.destinations.ourselves import Ourselves
-from transport.destinations.resolver import LookupFailed
+from transport.destinations.resolver import Answer, LookupFailed
 from transport.envelope import Host
 
 
@@ -29,6 +29,8 @@ class Destinations:
 
     dns_servers: tuple[str, ...] = ()
     """`address` or `address:port`, asked in this order; empty means the system's."""
+    validating: bool = False
+    """Each of `dns_servers` is a validator: then hosts come with the names of their TLSA records."""
     own_names: frozenset[str] = frozenset()
     """FQDNs of this server and of the connector."""
     own_listeners: tuple[str, ...] = ()
@@ -58,16 +60,16 @@ class Destinations:
         name = _checked(domain)
         lookup = self._lookup(name)
         try:
-            records = lookup.exchangers(name)
+            answer = lookup.exchangers(name)
         except LookupFailed as trouble:
             raise query_failed(name, str(trouble)) from trouble
-        if records is None:
+        if not answer.exists:
             raise nonexistent(name)
-        if [exchange for _, exchange in records] == [NULL_EXCHANGER]:
+        if [exchange for _, exchange in answer.records] == [NULL_EXCHANGER]:
             raise no_mail_accepted(name)
-        if records:
-            return self._hosts_of(name, best_first(records), lookup=lookup)
-        return self._hosts_of(name, [Exchanger(preference=0, name=name)], lookup=lookup)
+        if answer.records:
+            return self._hosts_of(name, best_first(answer.records, secure=answer.secure), lookup=lookup)
+        return self._hosts_of(name, [Exchanger(preference=0, name=name, secure=True)], lookup=lookup)
 
     def hosts_for_smart_host(self, smart_host: str) -> tuple[Host, ...]:
         """Find the hosts behind one smart host: an address itself, else MX first, then address.
@@ -84,20 +86,20 @@ class Destinations:
             return self._host_at(address, name=address)
         name = _checked(smart_host)
         lookup = self._lookup(name)
-        records = self._exchangers_if_any(name, lookup=lookup)
-        if records is None:
+        answer = self._exchangers_if_any(name, lookup=lookup)
+        if not answer.exists:
             raise nonexistent(name)
-        if exchangers := best_first(records):
+        if exchangers := best_first(answer.records):
             return self._hosts_of(name, exchangers, lookup=lookup)
         return self._addresses_of(name, lookup=lookup)
 
-    def _exchangers_if_any(self, name: str, *, lookup: Lookup) -> tuple[tuple[int, str], ...] | None:
+    def _exchangers_if_any(self, name: str, *, lookup: Lookup) -> Answer[tuple[int, str]]:
         """Take the MX records, none when they cannot be had: the name may still have an address."""
         try:
             return lookup.exchangers(name)
         except LookupFailed as trouble:
             lookup.troubles.append(str(trouble))
-            return ()
+            return Answer()
 
     def _addresses_of(self, name: str, *, lookup: Lookup) -> tuple[Host, ...]:
         """Take the smart host itself. Its name may be ours: a filter on another port of this machine."""
@@ -116,12 +118,32 @@ class Destinations:
     def _resolve(self, exchangers: list[Exchanger], *, lookup: Lookup) -> list[Host]:
         hosts: dict[str, Host] = {}
         for exchanger in exchangers:
-            for address in lookup.addresses(exchanger.name):
+            located = lookup.addresses(exchanger.name)
+            bases = self._tlsa_bases(exchanger, located, lookup=lookup)
+            for address in located.addresses:
                 host = Host(
-                    name=exchanger.name, address=address, port=self.port, preference=exchanger.preference
+                    name=exchanger.name,
+                    address=address,
+                    port=self.port,
+                    preference=exchanger.preference,
+                    tlsa_bases=bases,
                 )
                 hosts.setdefault(address, host)
         return list(hosts.values())
+
+    def _tlsa_bases(self, exchanger: Exchanger, located: Located, *, lookup: Lookup) -> tuple[str, ...]:
+        """Where CNAMEs lead, then the name itself, each as far as DNSSEC proves it (RFC 7672 section 2.2)."""
+        if not self.validating or not exchanger.secure or not located.addresses:
+            return ()
+        if located.secure:
+            return tuple(dict.fromkeys((located.name, exchanger.name)))
+        if located.name == exchanger.name:
+            return ()
+        try:
+            return (exchanger.name,) if lookup.has_secure_alias(exchanger.name) else ()
+        except LookupFailed:
+            # Asking for the records fails then, too, and that is what makes the host wait.
+            return (exchanger.name,)
 
     def _ahead_of_ourselves(
         self, name: str, hosts: list[Host], *, found: list[str], lookup: Lookup
@@ -145,7 +167,7 @@ class Destinations:
 
     def _lookup(self, name: str) -> Lookup:
         try:
-            return Lookup(self.dns_servers, limits=self.limits)
+            return Lookup(self.dns_servers, limits=self.limits, validating=self.validating)
         except LookupFailed as trouble:
             raise query_failed(name, str(trouble)) from trouble
 

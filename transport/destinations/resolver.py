@@ -4,20 +4,25 @@ Blocking: the worker runs it in a greenlet.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
 from transport.destinations.endpoints import Endpoint, parse_endpoint
+from transport.host_policy import TlsaRecord
+
+Record = TypeVar("Record")
 
 DNS_PORT = 53
 MAX_CNAMES = 8
@@ -56,52 +61,88 @@ class Deadline:
         return max(0.0, self.ends_at - time.monotonic())
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer(Generic[Record]):
+    """What the DNS says of one name and type."""
+
+    records: tuple[Record, ...] = ()
+    exists: bool = True
+    """False when there is no such name."""
+    name: str = ""
+    """Where CNAMEs led, in lower case without final dot."""
+    secure: bool = False
+    """A validator that we trust has found every signature on the way to be good (RFC 4035 section 3.2.3)."""
+
+
 class Resolver:
     """One list of DNS servers, asked in the listed order, the next one only when one does not answer."""
 
-    def __init__(self, servers: tuple[Endpoint, ...], *, per_server: timedelta) -> None:
+    def __init__(
+        self, servers: tuple[Endpoint, ...], *, per_server: timedelta, validating: bool = False
+    ) -> None:
+        """With `validating`, each of the servers validates and its AD bit is trusted (`validation`)."""
+        self._validating = validating
         self._dns = dns.resolver.Resolver(configure=not servers)
         if servers:
             self._dns.nameservers = [
                 dns.nameserver.Do53Nameserver(server.address, server.port) for server in servers
             ]
         self._dns.timeout = per_server.total_seconds()
-        self._dns.use_edns(0, 0, EDNS_PAYLOAD_BYTES)
+        self._dns.use_edns(0, dns.flags.DO if validating else 0, EDNS_PAYLOAD_BYTES)
+        if validating:
+            self._dns.set_flags(dns.flags.RD | dns.flags.AD)
         self._dns.cache = _Cache(MAX_CACHED_ANSWERS)
 
-    def mail_exchangers(self, name: str, *, deadline: Deadline) -> tuple[tuple[int, str], ...] | None:
+    def mail_exchangers(self, name: str, *, deadline: Deadline) -> Answer[tuple[int, str]]:
         """Ask for (preference, name in lower case without final dot) of every MX; `.` stays `.`.
 
-        Empty when the name has none, None when the name does not exist. Raises LookupFailed.
+        Raises LookupFailed, as all of these do.
         """
-        records = self._follow(name, dns.rdatatype.MX, deadline=deadline)
-        if records is None:
-            return None
-        return tuple(
-            (record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in records
+        found = self._follow(name, dns.rdatatype.MX, deadline=deadline)
+        return _read(found, lambda record: (record.preference, _bare(record.exchange)))
+
+    def addresses(self, name: str, *, ipv6: bool, deadline: Deadline) -> Answer[str]:
+        """Ask for the addresses of one family."""
+        kind = dns.rdatatype.AAAA if ipv6 else dns.rdatatype.A
+        return _read(self._follow(name, kind, deadline=deadline), lambda record: record.address)
+
+    def texts(self, name: str, *, deadline: Deadline) -> Answer[bytes]:
+        """Ask for the TXT records, the strings of each one joined."""
+        found = self._follow(name, dns.rdatatype.TXT, deadline=deadline)
+        return _read(found, lambda record: b"".join(record.strings))
+
+    def tlsa(self, name: str, *, deadline: Deadline) -> Answer[TlsaRecord]:
+        """Ask for the TLSA records, usable or not."""
+        found = self._follow(name, dns.rdatatype.TLSA, deadline=deadline)
+        return _read(
+            found,
+            lambda record: TlsaRecord(
+                usage=record.usage, selector=record.selector, matching=record.mtype, data=record.cert
+            ),
         )
 
-    def addresses(self, name: str, *, ipv6: bool, deadline: Deadline) -> tuple[str, ...] | None:
-        """Ask for the addresses of one family; None when the name does not exist. Raises LookupFailed."""
-        kind = dns.rdatatype.AAAA if ipv6 else dns.rdatatype.A
-        records = self._follow(name, kind, deadline=deadline)
-        return None if records is None else tuple(record.address for record in records)
+    def alias(self, name: str, *, deadline: Deadline) -> Answer[str]:
+        """Ask for the CNAME of a name, following none."""
+        answer = self._ask(name, dns.rdatatype.CNAME, deadline=deadline)
+        records = tuple(_bare(record.target) for record in answer.rrset or ()) if answer else ()
+        return Answer(records=records, name=name, secure=answer is not None and self._is_secure(answer))
 
-    def _follow(
-        self, name: str, kind: dns.rdatatype.RdataType, *, deadline: Deadline
-    ) -> tuple[Any, ...] | None:
+    def _follow(self, name: str, kind: dns.rdatatype.RdataType, *, deadline: Deadline) -> Answer[Any]:
         """Follow CNAMEs to the records, asking again where a server left the chain to us."""
-        aliases, asked = 0, name
+        aliases, asked, secure = 0, name, True
         while (answer := self._ask(asked, kind, deadline=deadline)) is not None:
+            secure = secure and self._is_secure(answer)
             aliases += len(answer.chaining_result.cnames)
             if aliases > MAX_CNAMES:
                 raise LookupFailed(f"{kind.name} of {name}: more than {MAX_CNAMES} CNAMEs, or a loop of them")
-            if answer.rrset is not None:
-                return tuple(answer.rrset)
-            if not answer.chaining_result.cnames:
-                return ()
+            if answer.rrset is not None or not answer.chaining_result.cnames:
+                records = tuple(answer.rrset or ())
+                return Answer(records=records, name=_bare(answer.canonical_name), secure=secure)
             asked = answer.canonical_name.to_text()
-        return None
+        return Answer(exists=False, name=asked)
+
+    def _is_secure(self, answer: dns.resolver.Answer) -> bool:
+        return self._validating and bool(answer.response.flags & dns.flags.AD)
 
     def _ask(
         self, name: str, kind: dns.rdatatype.RdataType, *, deadline: Deadline
@@ -126,6 +167,14 @@ class _Cache(dns.resolver.LRUCache):
         longest = LONGEST_CACHED_ABSENCE if value.rrset is None else LONGEST_CACHED
         value.expiration = min(value.expiration, time.time() + longest.total_seconds())
         super().put(key, value)
+
+
+def _read(found: Answer[Any], read: Callable[[Any], Record]) -> Answer[Record]:
+    return replace(found, records=tuple(map(read, found.records)))
+
+
+def _bare(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()
 
 
 def _is_referral(answer: dns.resolver.Answer) -> bool:
@@ -162,21 +211,26 @@ def _outcome(why: object) -> str:
     return f"gave no usable answer ({type(why).__name__})"
 
 
-def resolver_for(servers: tuple[str, ...], *, per_server: timedelta) -> Resolver:
+def resolver_for(servers: tuple[str, ...], *, per_server: timedelta, validating: bool = False) -> Resolver:
     """Get the resolver that all sessions of this process share for this list; empty means the system's.
 
     Raises LookupFailed when the list or the system's configuration cannot be used.
     """
     try:
         endpoints = tuple(parse_endpoint(server, default_port=DNS_PORT) for server in servers)
-        return _shared(endpoints, per_server, 0 if servers else _system_version())
+        return _shared(endpoints, per_server, validating, 0 if servers else _system_version())
     except (ValueError, dns.exception.DNSException) as error:
         raise LookupFailed(f"the list of DNS servers cannot be used: {error}") from error
 
 
 @lru_cache(maxsize=64)
-def _shared(servers: tuple[Endpoint, ...], per_server: timedelta, _version: int) -> Resolver:
-    return Resolver(servers, per_server=per_server)
+def _shared(
+    servers: tuple[Endpoint, ...],
+    per_server: timedelta,
+    validating: bool,  # noqa: FBT001 - part of a key
+    _version: int,
+) -> Resolver:
+    return Resolver(servers, per_server=per_server, validating=validating)
 
 
 def _system_version() -> int:

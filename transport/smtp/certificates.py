@@ -1,9 +1,9 @@
-"""The subject of a certificate nobody verified: `ssl` gives such a certificate as DER bytes only.
+"""Subject and public key of a certificate nobody verified: `ssl` gives it as DER bytes only. And its names.
 
 A reader of just enough DER (X.690) for RFC 5280 section 4.1; every length is checked, nothing is followed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from transport.cleaning import clean_text
 
@@ -13,6 +13,7 @@ _SEQUENCE = 0x30
 _VERSION = 0xA0
 _SUBJECT_AT = 4
 """Serial number, signature, issuer and validity stand before it."""
+_PUBLIC_KEY_AT = 5
 _LONG_FORM = 0x80
 _LENGTH_BYTES = 4
 _BMP_STRING = 0x1E
@@ -29,34 +30,61 @@ _NAMES = {
 def subject(der: bytes) -> str:
     """Return the subject as `CN=mx.example.com, O=Example`; empty when it has none or is unreadable."""
     try:
-        certificate = _only(der)
-        fields = [field for field in _elements(_only(certificate)) if field[0] != _VERSION]
         names = [
-            _attribute(name) for _, part in _elements(fields[_SUBJECT_AT][1]) for _, name in _elements(part)
+            _attribute(name)
+            for _, part, _ in _elements(_fields(der)[_SUBJECT_AT][1])
+            for _, name, _ in _elements(part)
         ]
     except (ValueError, IndexError):
         return ""
     return clean_text(", ".join(names), limit=SUBJECT_LIMIT)
 
 
+def public_key(der: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo, byte for byte as it is signed; empty when it is unreadable."""
+    try:
+        return _fields(der)[_PUBLIC_KEY_AT][2]
+    except (ValueError, IndexError):
+        return b""
+
+
+def is_valid_for(names: Iterable[str], *, host: str) -> bool:
+    """Whether one of the DNS names of a certificate is this host's; `*` stands for one whole first label.
+
+    RFC 6125 section 6.4. Names are compared as A-labels, in any case.
+    """
+    wanted = host.lower().removesuffix(".")
+    parent = wanted.partition(".")[2]
+    return any(
+        name == wanted or (name.startswith("*.") and "." in parent and name[2:] == parent)
+        for name in (one.lower().removesuffix(".") for one in names)
+    )
+
+
+def _fields(der: bytes) -> list[tuple[int, bytes, bytes]]:
+    """Return what the signed part of a certificate holds, without its version (RFC 5280 section 4.1)."""
+    return [field for field in _elements(_only(_only(der))) if field[0] != _VERSION]
+
+
 def _attribute(encoded: bytes) -> str:
-    (_, kind), (tag, value) = _elements(encoded)
+    (_, kind, _), (tag, value, _) = _elements(encoded)
     text = value.decode("utf-16-be" if tag == _BMP_STRING else "utf-8", "replace")
     return f"{_NAMES.get(kind, 'OID.' + kind.hex())}={text}"
 
 
 def _only(encoded: bytes) -> bytes:
     """Return what the first element, a sequence, holds."""
-    tag, value = next(_elements(encoded), (0, b""))
+    tag, value, _ = next(_elements(encoded), (0, b"", b""))
     if tag != _SEQUENCE:
         raise ValueError("this is not a sequence")
     return value
 
 
-def _elements(encoded: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield tag and content of the elements that stand side by side."""
+def _elements(encoded: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield tag, content and the whole of the elements that stand side by side."""
     at = 0
     while at < len(encoded):
+        start = at
         tag, length, at = encoded[at], encoded[at + 1], at + 2
         if length & _LONG_FORM:
             size = length & ~_LONG_FORM
@@ -65,5 +93,5 @@ def _elements(encoded: bytes) -> Iterator[tuple[int, bytes]]:
             length, at = int.from_bytes(encoded[at : at + size]), at + size
         if at + length > len(encoded):
             raise ValueError("an element is longer than what holds it")
-        yield tag, encoded[at : at + length]
+        yield tag, encoded[at : at + length], encoded[start : at + length]
         at += length

@@ -1,11 +1,12 @@
 """The SMTP client: opens a session with a host the way a send connector says, and sends messages over it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from connectors.profiles import Credentials, SmartHostAuth, TlsPolicy
 from transport.envelope import Host, Stage, Transaction, TransactionResult
+from transport.host_policy import NO_POLICY, HostPolicy
 from transport.smtp import auth, commands, tls
 from transport.smtp.errors import ConversationBroken, SessionFailed, Unreachable
 from transport.smtp.extensions import Extensions, read_extensions
@@ -43,22 +44,25 @@ class Client:
     """Set once the session is encrypted."""
     tls_note: str = field(default="", init=False)
     """Why an opportunistic session goes on in the clear."""
+    tls_source: str = field(default="", init=False)
+    """Whose policy decided about TLS with the host."""
     _session: Session | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raise ValueError for an EHLO name that is none: better here than in the middle of a session."""
         commands.ehlo(self.ehlo_name)
 
-    def connect(self, host: Host, *, tls_name: str = "") -> None:
+    def connect(self, host: Host, *, tls_name: str = "", published: HostPolicy = NO_POLICY) -> None:
         """Dial, greet, encrypt and log in as the policy says. Raises SessionFailed, and only that.
 
         `tls_name` is what a certificate that has to prove its name must be valid for: the recipient domain
         for MX delivery, the smart host as configured else. It never comes from DNS: a forged answer could
-        name a host that has a valid certificate.
+        name a host that has a valid certificate. `published` is what the recipient domain demands.
         """
         self.quit()
         self.tls, self.tls_note = None, ""
-        demanded = tls.demand(self.tls_policy, auth=self.auth, tls_name=tls_name)
+        demanded = tls.demand(self.tls_policy, auth=self.auth, tls_name=tls_name, published=published)
+        self.tls_source = demanded.source
         ends = monotonic() + self.timeouts.session.total_seconds()
         try:
             self._open(host, demanded, ends=ends)
@@ -105,6 +109,7 @@ class Client:
 
     def _open(self, host: Host, demanded: TlsDemand, *, ends: float) -> None:
         session = self._greet(host, ends=ends)
+        session.note(f"TLS policy: {demanded.source}")
         self._check_tls(session, demanded)
         if demanded.wanted and session.extensions.starttls:
             try:
@@ -170,7 +175,8 @@ class Client:
         if not demanded.required or (demanded.wanted and session.extensions.starttls):
             return
         reason = "the host does not offer STARTTLS" if demanded.wanted else "IgnoreSTARTTLS forbids it"
-        session.fail(421, "4.7.0", f"TLS is required, but {reason}", stage=Stage.STARTTLS)
+        text = demanded.blame(f"TLS is required, but {reason}")
+        session.fail(421, demanded.missing_code, text, stage=Stage.STARTTLS)
 
     def _encrypt(self, session: Session, demanded: TlsDemand) -> None:
         said = session.ask(commands.STARTTLS, stage=Stage.STARTTLS)
@@ -180,7 +186,8 @@ class Client:
             layer = tls.layer(demanded, host_name=session.host.name, ca_file=self.ca_file)
             self.tls = session.wire.start_tls(layer, seconds=session.seconds[Stage.STARTTLS])
         except ConversationBroken as error:
-            raise SessionFailed(session.broken(error, stage=Stage.STARTTLS)) from error
+            reply = session.broken(error, stage=Stage.STARTTLS)
+            raise SessionFailed(replace(reply, text=demanded.blame(reply.text))) from error
         trust = "verified" if self.tls.verified else "not verified"
         session.note(f"{self.tls.version} with {self.tls.cipher}")
         session.note(f"Certificate subject: {self.tls.subject or 'none'} ({trust})")

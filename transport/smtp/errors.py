@@ -8,6 +8,7 @@ SmtpError
 │   ├── HungUp               the host, or the network, ended the connection
 │   ├── OutOfStep            the host broke the protocol
 │   ├── TlsFailed            no handshake, or a certificate that does not do
+│   │   └── TlsaFailed       no TLSA record speaks for the certificate
 │   └── HostClosing          the host said 421
 └── CannotSay                a command that cannot be put on the wire
     ├── HostCannotTake       the message does not fit what the host offers
@@ -78,6 +79,12 @@ class TlsFailed(ConversationBroken):
 
     code = 454
     enhanced = "4.7.5"
+
+
+class TlsaFailed(TlsFailed):
+    """No TLSA record speaks for the certificate (RFC 7672). The code is Exchange Online's, exchange.md 11."""
+
+    enhanced = "4.7.323"
 
 
 class HostClosing(ConversationBroken):

@@ -5,13 +5,16 @@ same under gevent.
 """
 
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from connectors.profiles import SmartHostAuth, TlsAuthLevel, TlsPolicy
 from transport.cleaning import clean_text
-from transport.smtp import certificates
+from transport.host_policy import DANE, NO_POLICY, HostPolicy
+from transport.smtp import certificates, dane
 from transport.smtp.errors import HungUp, TlsFailed
 
 _RECORD_BYTES = 16 * 1024
@@ -43,26 +46,60 @@ class TlsDemand:
     verify_name: bool = False
     name: str = ""
     """What the certificate must be valid for under `verify_name`."""
+    published: HostPolicy = NO_POLICY
+    """What the recipient domain demands, in addition."""
+    source: str = "opportunistic"
+    """Whose demands these are, for the record."""
+
+    def blame(self, text: str) -> str:
+        """Add to what went wrong who does not put up with it, where that is the recipient domain."""
+        if not self.published.required:
+            return text
+        return f"{text} ({self.published.source} of the recipient domain forbids delivery)"
+
+    @property
+    def missing_code(self) -> str:
+        """The status where a host offers no STARTTLS; under DANE it is Exchange Online's (exchange.md 11)."""
+        return "4.7.321" if self.published.source == DANE else "4.7.0"
 
 
-def demand(policy: TlsPolicy, *, auth: SmartHostAuth, tls_name: str) -> TlsDemand:
+def demand(
+    policy: TlsPolicy, *, auth: SmartHostAuth, tls_name: str, published: HostPolicy = NO_POLICY
+) -> TlsDemand:
     """Return what a session must reach. Opportunistic by default (RFC 7435).
 
     `tls_name` is the recipient domain for MX delivery, the smart host as configured otherwise.
     BasicAuthRequireTLS demands a certificate for the smart host before the password is sent; TlsDomain, where
-    DomainValidation names one, is the administrator's own word and comes first.
+    DomainValidation names one, is the administrator's own word and comes first. What the recipient domain has
+    published adds to all this and takes nothing away.
     """
     level = policy.auth_level
     secret = auth is SmartHostAuth.BASIC_REQUIRE_TLS
-    required = policy.require or level is not None or secret
+    required = policy.require or level is not None or secret or published.required
     named = level is TlsAuthLevel.DOMAIN_VALIDATION
     return TlsDemand(
         wanted=not policy.ignore,
         required=required,
-        verify=secret or level in {TlsAuthLevel.CERTIFICATE_VALIDATION, TlsAuthLevel.DOMAIN_VALIDATION},
+        verify=secret
+        or published.verify
+        or level in {TlsAuthLevel.CERTIFICATE_VALIDATION, TlsAuthLevel.DOMAIN_VALIDATION},
         verify_name=secret or named,
         name=(policy.domain if named else "") or tls_name,
+        published=published,
+        source=_source(policy, auth=auth, published=published),
     )
+
+
+def _source(policy: TlsPolicy, *, auth: SmartHostAuth, published: HostPolicy) -> str:
+    """Say who demands what, in Exchange's words: `DANE and RequireTLS`, `opportunistic`."""
+    own = "RequireTLS" if policy.require else ""
+    if policy.auth_level is not None:
+        own = f"{policy.auth_level} for {policy.domain}" if policy.domain else str(policy.auth_level)
+    if policy.ignore:
+        own = "IgnoreSTARTTLS"
+    login = str(auth) if auth is SmartHostAuth.BASIC_REQUIRE_TLS else ""
+    words = " and ".join(filter(None, (published.source, own, login))) or "opportunistic"
+    return f"{words}; {published.note}" if published.note else words
 
 
 def layer(demanded: TlsDemand, *, host_name: str, ca_file: str | None) -> "TlsLayer":
@@ -73,29 +110,36 @@ def layer(demanded: TlsDemand, *, host_name: str, ca_file: str | None) -> "TlsLa
     """
     if demanded.verify_name and not demanded.name:
         raise TlsFailed("There is no name that the certificate of the host could be checked against")
+    published = demanded.published
     try:
-        context = _context(verify=demanded.verify, verify_name=demanded.verify_name, ca_file=ca_file)
+        context = _context(
+            verify=demanded.verify,
+            verify_name=demanded.verify_name,
+            strong=demanded.verify or bool(published.tlsa),
+            ca_file=ca_file,
+        )
     except OSError as error:
         raise TlsFailed("The certificates of the trusted authorities cannot be read") from error
-    name = demanded.name if demanded.verify_name else host_name
+    name = demanded.name if demanded.verify_name else published.server_name or host_name
     try:
-        return TlsLayer(context, name=name)
+        return TlsLayer(context, name=name, published=published)
     except (ValueError, TypeError, ssl.SSLError) as error:
         if demanded.verify_name:
             raise TlsFailed(f"No certificate can be valid for {clean_text(name, limit=255)!r}") from error
-        return TlsLayer(context, name=None)
+        return TlsLayer(context, name=None, published=published)
 
 
 @lru_cache(maxsize=16)
-def _context(*, verify: bool, verify_name: bool, ca_file: str | None) -> ssl.SSLContext:
+def _context(*, verify: bool, verify_name: bool, strong: bool, ca_file: str | None) -> ssl.SSLContext:
     """Loading the trusted authorities takes longer than a handshake: one context serves all sessions."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = verify_name
-    if not verify:
-        context.verify_mode = ssl.CERT_NONE
+    if not strong:
         # A short key exchange is better than the clear text that would follow a refused handshake.
         context.set_ciphers("DEFAULT:@SECLEVEL=1")
+    if not verify:
+        context.verify_mode = ssl.CERT_NONE
     elif ca_file is not None:
         context.load_verify_locations(ca_file)
     else:
@@ -106,9 +150,12 @@ def _context(*, verify: bool, verify_name: bool, ca_file: str | None) -> ssl.SSL
 class TlsLayer:
     """One TLS session over bytes that somebody else carries."""
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "_verified")
+    __slots__ = ("_incoming", "_outgoing", "_published", "_tls", "_verified")
 
-    def __init__(self, context: ssl.SSLContext, *, name: str | None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, *, name: str | None, published: HostPolicy = NO_POLICY
+    ) -> None:
+        self._published = published
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._verified = context.verify_mode == ssl.CERT_REQUIRED
@@ -125,7 +172,19 @@ class TlsLayer:
             raise TlsFailed(f"Certificate validation failed: {_reason(error.verify_message)}") from error
         except ssl.SSLError as error:
             raise TlsFailed(f"TLS negotiation failed: {_reason(error.reason)}") from error
+        self._check_published()
         return True
+
+    def _check_published(self) -> None:
+        """Hold what the host has shown against the policy of the recipient domain. Raises TlsFailed."""
+        policy = self._published
+        if policy.tlsa:
+            dane.check(policy, dane.presented_chain(self._tls))
+            self._verified = True
+        elif policy.names:
+            names = _dns_names(self._tls)
+            if not any(certificates.is_valid_for(names, host=name) for name in policy.names):
+                raise TlsFailed(f"The certificate is not valid for {policy.names[0]}")
 
     def take_outgoing(self) -> bytes:
         """Return what must go out now, also after reading."""
@@ -175,6 +234,12 @@ class TlsLayer:
             subject=certificates.subject(self._tls.getpeercert(binary_form=True) or b""),
             verified=self._verified,
         )
+
+
+def _dns_names(tls: ssl.SSLObject) -> list[str]:
+    """Give the DNS names of a certificate whose chain was verified; the common name is none."""
+    certificate: Mapping[str, Any] = tls.getpeercert() or {}
+    return [name for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
 
 
 def _reason(text: str | None) -> str:

@@ -268,6 +268,7 @@ def test_the_protocol_log_tells_the_whole_dialogue(connected, new_client, dialog
         (">", "EHLO e15mb1.admincenter.test"),
         ("<", "250-peer.test greets you"),
         ("<", "250 PIPELINING"),
+        ("*", "TLS policy: opportunistic"),
         ("*", "sending message with RecordId 42"),
         (">", "MAIL FROM:<anna@contoso.test>"),
         (">", "RCPT TO:<bob@peer.test>"),

@@ -70,9 +70,10 @@ def test_the_log_tells_the_facts_of_tls(connected, tls_for, new_client, dialogue
     connected(tls=tls_for("mx.peer.test"), client=new_client(log=lambda *line: dialogue.append(line)))
 
     facts = [text for event, text in dialogue if event == "*"]
-    assert facts[1].startswith("TLSv1.3 with TLS_")
-    assert facts[2].startswith("Certificate subject: ")
-    assert facts[2].endswith("CN=mx.peer.test (not verified)")
+    assert facts[1] == "TLS policy: opportunistic"
+    assert facts[2].startswith("TLSv1.3 with TLS_")
+    assert facts[3].startswith("Certificate subject: ")
+    assert facts[3].endswith("CN=mx.peer.test (not verified)")
 
 
 def test_what_was_offered_in_the_clear_counts_no_more(connected, tls_for):
