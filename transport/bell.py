@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 
 from celery import current_app
@@ -29,7 +30,7 @@ def celery_queue(server_name: str) -> str:
 
 
 def ring(server_name: str, queue_id: int) -> None:
-    """Ask that server's worker for one session to this queue. Raises nothing: the table is the truth."""
+    """Ask that server's worker for a session to this queue. Raises nothing: the table is the truth."""
     with contextlib.suppress(BrokerGone, OSError):
         current_app.send_task(
             DELIVER,
@@ -45,22 +46,30 @@ class Bell:
     """Rings from a thread of its own, so that a slow or dead Redis never holds up accepting mail."""
 
     def __init__(self) -> None:
-        self._wanted: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[tuple[str, int, int]] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="bell", daemon=True).start()
 
-    def ring(self, server_name: str, queue_id: int) -> None:
-        """Hand in a ring; returns at once."""
-        self._wanted.put((server_name, queue_id))
+    def ring(self, server_name: str, queue_id: int, *, sessions: int = 1) -> None:
+        """Hand in a ring for so many sessions; returns at once."""
+        self._wanted.put((server_name, queue_id, sessions))
 
     def _run(self) -> None:
         while True:
-            wanted = {self._wanted.get()}
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    wanted.add(self._wanted.get_nowait())
-            for server_name, queue_id in wanted:
-                ring(server_name, queue_id)
+            for (server_name, queue_id), sessions in self._next_rings().items():
+                for _ in range(sessions):
+                    ring(server_name, queue_id)
             time.sleep(SPACING.total_seconds())
+
+    def _next_rings(self) -> Mapping[tuple[str, int], int]:
+        """Wait for a ring, and take all that came with it: of several for one queue the largest counts."""
+        wanted: dict[tuple[str, int], int] = {}
+        rung = self._wanted.get()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                server_name, queue_id, sessions = rung
+                wanted[server_name, queue_id] = max(sessions, wanted.get((server_name, queue_id), 0))
+                rung = self._wanted.get_nowait()
+        return wanted
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Bulk statements for the hot path (accept, claim, record): many rows, one statement, no model objects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,8 +44,9 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Seq
 
 def execute_many(statement: str, rows: Iterable[Sequence[Any]]) -> None:
     """Run one statement for many rows of parameters."""
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, list(rows))
+    if parameters := list(rows):
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, parameters)
 
 
 def select(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -60,6 +61,6 @@ def moment(value: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-def marks(values: Sequence[Any]) -> str:
+def marks(values: Collection[Any]) -> str:
     """`%s, %s, %s` for an IN list."""
     return ", ".join(["%s"] * len(values))

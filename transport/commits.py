@@ -36,6 +36,39 @@ class Waiter(Protocol[Written_contra]):
         """Hear why it is not."""
 
 
+class Ticket(Generic[Result]):
+    """The lightest waiter: one thread, or greenlet, waits once."""
+
+    __slots__ = ("_done", "_error", "_result")
+
+    def __init__(self) -> None:
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._error: BaseException | None = None
+
+    def cancelled(self) -> bool:
+        """Never: what is handed in for a ticket is written."""
+        return False
+
+    def set_result(self, result: Result) -> None:
+        """As a future's."""
+        self._result = result
+        self._done.release()
+
+    def set_exception(self, error: BaseException) -> None:
+        """As a future's."""
+        self._error = error
+        self._done.release()
+
+    def result(self) -> Result:
+        """Wait for the commit; raises what stopped it."""
+        self._done.acquire()
+        self._done.release()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted(Generic[Item, Result]):
     item: Item
@@ -65,8 +98,9 @@ class Committer(Generic[Item, Result]):
     ) -> None:
         """Start the thread.
 
-        `gather`: how long a batch waits for company; `patience`: for a lost database. `hand_back` runs what
-        tells the waiters of one batch where they live: an event loop passes its `call_soon_threadsafe`.
+        `gather`: the time between the end of a batch and the next one, in which company comes; who comes
+        after it is served at once. `patience`: for a lost database. `hand_back` runs what tells the waiters
+        of one batch where they live: an event loop passes its `call_soon_threadsafe`.
         """
         self._work = work
         self._gather_s = gather.total_seconds()
@@ -74,6 +108,7 @@ class Committer(Generic[Item, Result]):
         self._patience_s = patience.total_seconds()
         self._hand_back = hand_back
         self.latency = Latency()
+        self._rests_until = 0.0
         self._wanted: queue.SimpleQueue[_Wanted[Item, Result] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -99,14 +134,16 @@ class Committer(Generic[Item, Result]):
             if wanted := [one for one in batch if not one.waiter.cancelled()]:
                 with self.latency.measured():
                     self._write(wanted)
+            self._rests_until = time.monotonic() + self._gather_s
         connection.close()
 
     def _next_batch(self) -> list[_Wanted[Item, Result]] | None:
         first = self._wanted.get()
         if first is None:
             return None
-        if self._gather_s:
-            time.sleep(self._gather_s)
+        rest_s = self._rests_until - time.monotonic()
+        if rest_s > 0:
+            time.sleep(rest_s)
         batch = [first]
         while len(batch) < self._most:
             try:

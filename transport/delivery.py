@@ -5,25 +5,28 @@ One call is one Celery task. Nothing here decides what a reply means (`verdicts`
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.profiles import DeliveryProfile
 from transport import destinations, dialling, judged, verdicts
-from transport.commits import Committer
+from transport.concurrency import Limits
 from transport.envelope import Reply, Transaction, TransactionResult
-from transport.outcomes import Answer, Close, Connected, Open, Settle, TakenBack, Wish, Work
+from transport.holdings import Holdings, Ledger, Lost
+from transport.host_memory import HostMemory
+from transport.idling import LINGER, Idling
+from transport.outcomes import Connected, Open, Work
+from transport.parts import Part
 from transport.protocol_log import SessionLog
-from transport.queue.claims import Claim, Limits, Opened, Worker
-from transport.queue.records import Outcome, Try
+from transport.queue.claims import Opened, Worker
+from transport.queue.records import Try
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
 
 logger = logging.getLogger(__name__)
-Ledger = Committer[Wish, Answer]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,30 +39,38 @@ class Engine:
     """How much may be done at once, as it is set now."""
     own_listeners: tuple[str, ...]
     """`address:port` where this server takes mail in: mail is never sent back there."""
-    ring: Callable[[int], None]
-    """Ask for one more session to a queue id."""
+    ring: Callable[[int, int], None]
+    """Ask for sessions: a queue id, and how many."""
     protocol_logs: Path
     """Folder of the send protocol log."""
     open_sessions: set[int]
     """The sessions that really run here: only their leases are renewed."""
     stopping: Callable[[], bool]
     """True once the process wants to end: finish the message in hand, then stop."""
+    idling: Idling = field(default_factory=Idling)
+    hosts: HostMemory = field(default_factory=HostMemory)
+    linger: float = LINGER.total_seconds()
+    """Seconds for which a session that has nothing to send keeps its connection."""
+
+    def call_help(self, queue_id: int, *, sessions: int = 1) -> None:
+        """Let more sessions look after a queue: idle ones as far as there are any."""
+        while sessions and self.idling.wake(queue_id):
+            sessions -= 1
+        if sessions:
+            self.ring(queue_id, sessions)
 
 
 def deliver(queue_id: int, *, engine: Engine) -> int:
     """Run one session to a queue; returns how many messages it settled."""
+    if engine.idling.wake(queue_id):
+        return 0
     wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits())
     work = engine.ledger.submit(wish).result()
     if not isinstance(work, Work):
         return 0
-    if work.opened.more_due:
-        # Each session that finds company calls one more: a backlog ramps up instead of storming.
-        engine.ring(queue_id)
+    if work.opened.helpers:
+        engine.call_help(queue_id, sessions=work.opened.helpers)
     return Attempt(work, engine=engine).run()
-
-
-class _Lost(Exception):  # noqa: N818 - says what became of the claims
-    """Others send what this session holds."""
 
 
 class Attempt:
@@ -69,12 +80,13 @@ class Attempt:
         self.opened: Opened = work.opened
         self.profile: DeliveryProfile = work.profile
         self.engine = engine
-        self.claims: deque[Claim] = deque(work.opened.claims)
-        self.unwritten: Future[Answer] | None = None
-        self.settled = self.connections = 0
+        self.holdings = Holdings(work, ledger=engine.ledger, most=engine.limits().claim)
+        self.connections = 0
         self.log = self._protocol_log()
         self.tries: list[Try] = []
         """Hosts that failed before a message could be tried there."""
+        self.set_aside: deque[tuple[Part, TransactionResult]] = deque()
+        """What the host cannot take: the next one may."""
 
     def run(self) -> int:
         """Carry what can be carried, then close; a failure is one of the next hop as a whole."""
@@ -82,10 +94,10 @@ class Attempt:
         self.engine.open_sessions.add(self.opened.session_id)
         try:
             failure = self._use_hosts()
-            self._catch_up()
-        except _Lost:
+            self.holdings.catch_up()
+        except Lost:
             logger.warning("delivery_session_lost_its_lease", extra={"session_id": self.opened.session_id})
-            self.claims.clear()
+            self.holdings.parts.clear()
         except Exception:
             # The log gets the rest; the queue waits as after any failure, for the next try may break too.
             failure = judged.BROKEN
@@ -95,168 +107,166 @@ class Attempt:
             self.engine.open_sessions.discard(self.opened.session_id)
             if self.log is not None:
                 self.log.close()
-            self._close(failure if not self.settled else None)
-        return self.settled
+            self.holdings.close(failure if not self.holdings.settled else None, tries=self.tries)
+        return self.holdings.settled
+
+    # The hosts
 
     def _use_hosts(self) -> Reply | None:
         """Dial host after host until the claims are done; else the last reason why not."""
         last: Reply | None = None
         try:
             for target in self._targets():
+                self._recall()
                 last = self._use_host(target)
-                if last is None:
+                if last is None and not self.set_aside:
                     return None
         except destinations.DestinationFailed as failed:
             return self._no_destination(failed.reply)
+        self._return_set_aside()
+        if not self.holdings.parts:
+            return None
         return last or (self.tries[-1].reply if self.tries else None)
 
     def _targets(self) -> Iterator[dialling.Target]:
-        return dialling.targets(
+        found = dialling.targets(
             self.opened,
             self.profile,
             own_listeners=self.engine.own_listeners,
             not_found=lambda reply: self.tries.append(Try(reply=reply, outcome="deferred")),
         )
+        return self.engine.hosts.order(found, name=lambda target: target.name)
 
     def _no_destination(self, reply: Reply) -> Reply | None:
         """A domain that cannot take mail ends the messages; anything else makes the queue wait."""
         if not isinstance(verdicts.judge(reply), verdicts.Failed):
             self.tries.append(Try(reply=reply, outcome="deferred"))
             return reply
-        while self.claims:
-            claim = self.claims.popleft()
-            self._settle(claim, [(address, reply) for _, address in claim.recipients])
-            self._catch_up()
+        while self.holdings.parts:
+            part = self.holdings.parts.popleft()
+            self._settle(part, [(address, reply) for address in part.transaction.recipients])
+            self.holdings.catch_up()
         return None
+
+    def _recall(self) -> None:
+        """What the last host could not take is offered to the next one."""
+        self.holdings.parts.extend(part for part, _ in self.set_aside)
+        self.set_aside.clear()
+
+    def _return_set_aside(self) -> None:
+        """No host is left: what the last one could not take goes back with its reason."""
+        while self.set_aside:
+            part, result = self.set_aside.popleft()
+            self._settle(part, result.replies)
+            self.holdings.catch_up()
 
     def _use_host(self, target: dialling.Target) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
         if self.log is not None:
-            self.log.remote = f"{target.host.address}:{target.host.port}"
-        while self.claims and not self.engine.stopping():
+            self.log.remote = target.name
+        while self.holdings.parts and not self.engine.stopping():
             self.connections += 1
-            client = dialling.client(self.opened, self.profile, log=self.log)
+            self.holdings.sign(smtp_session=f"{self.opened.session_id:012X}{self.connections:04X}")
+            client = self._client(target)
             try:
                 client.connect(target.host, tls_name=target.tls_name)
             except SessionFailed as failed:
+                self.engine.hosts.note_failure(target.name)
                 self.tries.append(Try(reply=failed.reply, outcome="deferred"))
                 return failed.reply
+            self.engine.hosts.note_success(target.name)
             self.engine.ledger.submit(Connected(session_id=self.opened.session_id))
             try:
-                refusal = self._carry(client)
+                refusal = self._carry(client, target=target)
             finally:
                 client.quit()
             if refusal is not None:
                 return refusal
         return None
 
-    @property
-    def smtp_session(self) -> str:
-        """The number of the connection in all logs: 16 hex digits, as Exchange's."""
-        return f"{self.opened.session_id:012X}{self.connections:04X}"
+    def _client(self, target: dialling.Target) -> Client:
+        keeps_step = self.engine.hosts.keeps_step(target.name)
+        return dialling.client(self.opened, self.profile, log=self.log, pipelining=keeps_step)
 
     def _protocol_log(self) -> SessionLog | None:
         if not self.profile.protocol_logging:
             return None
         return SessionLog(self.engine.protocol_logs, connector=self.profile.name)
 
-    def _carry(self, client: Client) -> Reply | None:
+    # The messages
+
+    def _carry(self, client: Client, *, target: dialling.Target) -> Reply | None:
+        """Send message after message; the reply by which the host wants to hear of none, else None."""
         for sent in range(self.profile.messages_per_connection):
-            if not self.claims:
-                self._catch_up()
-            if not self.claims or self.engine.stopping():
+            if not self._has_mail():
                 return None
-            claim = self.claims.popleft()
-            result = self._send(client, claim)
+            part = self.holdings.parts.popleft()
+            result = self._send(client, part, last=sent + 1 == self.profile.messages_per_connection)
+            if result.out_of_step:
+                self.engine.hosts.note_out_of_step(target.name)
             refusal = judged.host_refusal(result)
             if refusal is not None:
-                self.claims.appendleft(claim)
+                self.holdings.parts.appendleft(part)
                 if sent:
                     # Many hosts take only so many messages a connection: a new one may go on here.
                     return None
                 self.tries.append(Try(reply=refusal, outcome="deferred"))
                 return refusal
-            self._settle(claim, result.replies, in_doubt=result.in_doubt, tls=dialling.tls_line(client))
+            self._take_result(part, result, tls=dialling.tls_line(client))
             if not result.session_open:
                 return None
         return None
 
-    def _send(self, client: Client, claim: Claim) -> TransactionResult:
+    def _has_mail(self) -> bool:
+        """Whether there is a message to send: in hand, on its way from the ledger, or soon to come."""
+        if not self.holdings.parts:
+            self.holdings.catch_up()
+        if not self.holdings.parts and not self.set_aside:
+            self._linger()
+        return bool(self.holdings.parts) and not self.engine.stopping()
+
+    def _linger(self) -> None:
+        """Keep the connection for a moment: mail that comes now needs no new one."""
+        ends = time.monotonic() + self.engine.linger
+        while not (self.holdings.parts or self.holdings.outdated or self.engine.stopping()):
+            if not self.engine.idling.wait(self.opened.queue_id, seconds=ends - time.monotonic()):
+                return
+            if self.holdings.ask() and self.holdings.came_full:
+                self.engine.call_help(self.opened.queue_id)
+
+    def _send(self, client: Client, part: Part, *, last: bool) -> TransactionResult:
         try:
-            return client.send(self._transaction(claim), before_dot=self._catch_up)
-        except _Lost:
+            return client.send(
+                part.transaction,
+                before_dot=self.holdings.catch_up,
+                following=self._no_more if last else self._following,
+            )
+        except Lost:
             raise
         except Exception:
             # A message that breaks us must not hold up, try after try, those that were claimed with it.
-            self._settle(claim, [(address, judged.BROKEN) for _, address in claim.recipients])
+            self._settle(part, [(address, judged.BROKEN) for address in part.transaction.recipients])
             raise
 
-    def _transaction(self, claim: Claim) -> Transaction:
-        return Transaction(
-            message_id=claim.message_id,
-            mail_from=claim.mail_from,
-            recipients=tuple(address for _, address in claim.recipients),
-            content=claim.content,
-            size_bytes=claim.size_bytes,
-            eight_bit=claim.eight_bit,
-            smtputf8=claim.smtputf8,
-            ret=claim.ret,
-            envid=claim.envid,
-            dsn_requests=claim.dsn_requests,
-        )
+    def _following(self) -> Transaction | None:
+        """The message whose envelope may travel with the content of this one."""
+        if not self.holdings.parts or self.engine.stopping():
+            return None
+        return self.holdings.parts[0].transaction
+
+    def _no_more(self) -> None:
+        """The connection ends with this message."""
+
+    def _take_result(self, part: Part, result: TransactionResult, *, tls: str) -> None:
+        if judged.cannot_take(result):
+            self.set_aside.append((part, result))
+            return
+        self._settle(part, result.replies, in_doubt=result.in_doubt, tls=tls)
 
     def _settle(
-        self, claim: Claim, replies: Sequence[tuple[str, Reply]], *, in_doubt: bool = False, tls: str = ""
+        self, part: Part, replies: Sequence[tuple[str, Reply]], *, in_doubt: bool = False, tls: str = ""
     ) -> None:
-        """Hand the outcome to the ledger; `_catch_up` waits for it and takes the next claims."""
-        self._catch_up()
-        outcome = judged.outcome_of(claim, replies)
-        deciding = judged.worst(replies)
-        tries = [
-            *self.tries,
-            Try(reply=deciding, outcome=judged.word_for(outcome), tls=tls, in_doubt=in_doubt),
-        ]
-        self.tries = []
-        self.settled += 1
-        more = 0 if self.claims else self.engine.limits().claim
-        self.unwritten = self.engine.ledger.submit(Settle(outcome=self._signed(outcome, tries), more=more))
-
-    def _signed(self, outcome: Outcome, tries: Sequence[Try]) -> Outcome:
-        return replace(
-            outcome,
-            session_id=self.opened.session_id,
-            queue_id=self.opened.queue_id,
-            queue_identity=self.opened.queue_identity,
-            server_id=self.opened.server.pk,
-            smtp_session=self.smtp_session,
-            connector_name=self.profile.name,
-            connector_version=self.profile.version,
-            tries=tuple(tries),
-        )
-
-    def _catch_up(self) -> None:
-        """Wait until the last outcome is on disk: until then no further final dot goes out.
-
-        Raises `_Lost`, and then it never goes out, when the lease ran out meanwhile.
-        """
-        if self.unwritten is None:
-            return
-        answer = self.unwritten.result()
-        self.unwritten = None
-        if isinstance(answer, TakenBack):
-            raise _Lost
-        if isinstance(answer, tuple):
-            self.claims.extend(answer)
-
-    def _close(self, failure: Reply | None) -> None:
-        untried = tuple(
-            self._signed(judged.untried(claim), self.tries) for claim in self.claims if failure is not None
-        )
-        close = Close(
-            session_id=self.opened.session_id,
-            queue_id=self.opened.queue_id,
-            opened_at=self.opened.opened_at,
-            failure=failure,
-            tries=untried,
-        )
-        self.engine.ledger.submit(close).result()
+        """Hand the outcome to the ledger, with the hosts that failed before."""
+        tried = Try(reply=judged.worst(replies), outcome=judged.word_of(replies), tls=tls, in_doubt=in_doubt)
+        tries, self.tries = [*self.tries, tried], []
+        self.holdings.settle(part, replies, tries=tries, ask=part.last and not self.set_aside)

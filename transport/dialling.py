@@ -20,6 +20,11 @@ class Target:
     tls_name: str
     """The name that a certificate must be valid for, where one is asked for."""
 
+    @property
+    def name(self) -> str:
+        """`address:port`."""
+        return f"{self.host.address}:{self.host.port}"
+
 
 def targets(
     opened: Opened,
@@ -62,7 +67,9 @@ def _finder(
     )
 
 
-def client(opened: Opened, profile: DeliveryProfile, *, log: SessionLog | None) -> Client:
+def client(
+    opened: Opened, profile: DeliveryProfile, *, log: SessionLog | None, pipelining: bool = True
+) -> Client:
     """Return a client that speaks the way the connector says."""
     return Client(
         ehlo_name=profile.fqdn or opened.server.fqdn,
@@ -71,6 +78,7 @@ def client(opened: Opened, profile: DeliveryProfile, *, log: SessionLog | None) 
         credentials=profile.credentials,
         timeouts=_timeouts(profile),
         log=log,
+        pipelining=pipelining,
     )
 
 

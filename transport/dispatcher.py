@@ -17,18 +17,15 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from transport import intervals, outcomes, rates, rerouting, servers
-from transport.models import Queue, Session, TransportServer
-from transport.queue import claims, sweeps, waits
+from transport.concurrency import Limits
+from transport.models import TransportServer
+from transport.queue import claims, demand, sweeps, waits
 from transport.queue.moves import Ended
 from transport.retries import Schedule
 
 logger = logging.getLogger(__name__)
 INTERVAL = timedelta(seconds=1)
 PURGE_INTERVAL = timedelta(seconds=10)
-MOST_RINGS = 1000
-"""For one queue at one look, where its connections are unlimited."""
-DUE_PER_CONNECTION = 20
-"""One more connection for so many due messages (exchange.md 2.5)."""
 
 
 class Dispatcher:
@@ -38,8 +35,8 @@ class Dispatcher:
         self,
         *,
         worker: claims.Worker,
-        limits: Callable[[], claims.Limits],
-        ring: Callable[[int], None],
+        limits: Callable[[], Limits],
+        ring: Callable[[int, int], None],
         open_sessions: set[int],
         stopping: threading.Event,
     ) -> None:
@@ -114,19 +111,8 @@ class Dispatcher:
             waits.shorten(server, now=now)
 
     def _ring_due(self, server: TransportServer, *, now: datetime) -> None:
-        for queue in sweeps.due_queues(server, now=now):
-            for _ in range(self._wanted(queue, now=now)):
-                self._ring(queue.pk)
-
-    def _wanted(self, queue: Queue, *, now: datetime) -> int:
-        """How many more sessions this queue deserves now."""
-        if queue.retry_count:
-            most = 1
-        else:
-            most = min(self._limits().connections_per_queue, MOST_RINGS)
-            due = claims.count_due(queue.pk, most=most * DUE_PER_CONNECTION, now=now)
-            most = min(most, math.ceil(due / DUE_PER_CONNECTION))
-        return most - Session.objects.filter(queue=queue).count()
+        for queue_id, sessions in demand.demands(server.pk, limits=self._limits(), now=now):
+            self._ring(queue_id, sessions)
 
     def _tidy(self, server: TransportServer, *, now: datetime) -> None:
         if time.monotonic() - self._purged_at < PURGE_INTERVAL.total_seconds():

@@ -145,3 +145,5 @@ class TransactionResult:
     """The final dot was sent and no answer came: the host may have the message."""
     session_open: bool = True
     """False when the connection can carry nothing more."""
+    out_of_step: bool = False
+    """The host broke the protocol: its answers did not fit what it was asked."""

@@ -1,14 +1,15 @@
 """What the replies of one transaction make of one claim: recipients sorted, the next time set."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.utils import timezone
 
 from transport import intervals, retries, verdicts
 from transport.envelope import Reply, Stage, TransactionResult
-from transport.queue.claims import Claim
-from transport.queue.records import Decided, Outcome
+from transport.queue.claimed import Claim
+from transport.queue.records import Decided, Outcome, Try
 
 BROKEN = Reply(
     code=451,
@@ -20,55 +21,79 @@ BROKEN = Reply(
 """A defect of ours ended the attempt."""
 
 
-def outcome_of(claim: Claim, replies: Sequence[tuple[str, Reply]]) -> Outcome:
-    """Sort the recipients of one message by what their replies mean."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """Who tried: the session, its queue and its connector."""
+
+    session_id: int
+    smtp_session: str
+    """Number of the connection, as the protocol log has it."""
+    server_id: int
+    queue_id: int
+    queue_identity: str
+    connector_name: str
+    connector_version: int
+
+
+def outcome_of(
+    claim: Claim,
+    replies: Sequence[tuple[str, Reply]],
+    *,
+    signature: Signature,
+    tries: Sequence[Try],
+    unfinished: bool = False,
+) -> Outcome:
+    """Sort the recipients that were tried by what their replies mean."""
     ids = {address: recipient_id for recipient_id, address in claim.recipients}
     judged = [((ids[address], address, reply), verdicts.judge(reply)) for address, reply in replies]
     waiting = [(one, verdict) for one, verdict in judged if isinstance(verdict, verdicts.Deferred)]
     deferred: Decided = tuple(one for one, _ in waiting)
     # At once only where the host took somebody: else it would be asked the same thing for ever.
     again_now = len(waiting) < len(judged) and all(verdict.split for _, verdict in waiting)
-    now = timezone.now()
-    later = retries.next_message_retry(intervals.own_schedule(), retries=claim.retry_count + 1, now=now)
-    return replace(
-        _blank(claim),
+    return Outcome(
+        session_id=signature.session_id,
+        smtp_session=signature.smtp_session,
+        server_id=signature.server_id,
+        queue_id=signature.queue_id,
+        queue_identity=signature.queue_identity,
+        connector_name=signature.connector_name,
+        connector_version=signature.connector_version,
+        queued_id=claim.queued_id,
+        message_id=claim.message_id,
         delivered=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered)),
         failed=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Failed)),
         deferred=deferred,
-        retry_at=(now if again_now else later) if deferred else None,
+        retry_at=_retry_at(claim, again_now=again_now) if deferred else None,
         error=deferred[-1][2].line if deferred else "",
+        unfinished=unfinished,
+        tries=tuple(tries),
     )
 
 
-def untried(claim: Claim) -> Outcome:
-    """The outcome for a message that no host could be asked about; the session signs it."""
-    return replace(_blank(claim), untried=tuple(address for _, address in claim.recipients))
+def _retry_at(claim: Claim, *, again_now: bool) -> datetime:
+    now = timezone.now()
+    if again_now:
+        return now
+    return retries.next_message_retry(intervals.own_schedule(), retries=claim.retry_count + 1, now=now)
 
 
-def _blank(claim: Claim) -> Outcome:
-    return Outcome(
-        session_id=0,
-        queue_id=0,
-        queue_identity="",
-        connector_name="",
-        connector_version=0,
-        queued_id=claim.queued_id,
-        message_id=claim.message_id,
-    )
+def untried(claim: Claim, *, signature: Signature, tries: Sequence[Try]) -> Outcome:
+    """The outcome for a message that no host could be asked about: only the tries are noted."""
+    outcome = outcome_of(claim, (), signature=signature, tries=tries)
+    return replace(outcome, untried=tuple(address for _, address in claim.recipients))
 
 
-def word_for(outcome: Outcome) -> str:
+def word_of(replies: Sequence[tuple[str, Reply]]) -> str:
     """One word for the attempt: delivered, failed, deferred or mixed."""
-    words = [
-        word
-        for word, decided in (
-            ("delivered", outcome.delivered),
-            ("failed", outcome.failed),
-            ("deferred", outcome.deferred),
-        )
-        if decided
-    ]
-    return words[0] if len(words) == 1 else "mixed"
+    words = {_WORDS[type(verdicts.judge(reply))] for _, reply in replies}
+    return words.pop() if len(words) == 1 else "mixed"
+
+
+_WORDS: Mapping[type, str] = {
+    verdicts.Delivered: "delivered",
+    verdicts.Failed: "failed",
+    verdicts.Deferred: "deferred",
+}
 
 
 def worst(replies: Sequence[tuple[str, Reply]]) -> Reply:
@@ -83,3 +108,9 @@ def host_refusal(result: TransactionResult) -> Reply | None:
     if reply.stage != Stage.MAIL or not isinstance(verdict, verdicts.Deferred):
         return None
     return reply if verdict.scope == verdicts.Scope.HOST else None
+
+
+def cannot_take(result: TransactionResult) -> bool:
+    """Whether only this host cannot take the message (too large, 8BITMIME or SMTPUTF8 missing)."""
+    judged = [verdicts.judge(reply) for _, reply in result.replies]
+    return all(isinstance(verdict, verdicts.Failed) and verdict.try_next_host for verdict in judged)

@@ -1,6 +1,6 @@
 """What the sessions of one worker want written, in shared transactions: opened, settled, closed."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,9 +11,11 @@ from connectors.profiles import DeliveryProfile
 from transport import intervals, retries, servers, submission
 from transport.cleaning import clean_text
 from transport.commits import Committer
+from transport.concurrency import Limits
 from transport.envelope import Reply, Stage
 from transport.models import Queue
 from transport.queue import claims, keys, records, sweeps
+from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
 
 
@@ -23,6 +25,8 @@ class Work:
 
     opened: claims.Opened
     profile: DeliveryProfile
+    generation: int
+    """The configuration that the profile belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +35,7 @@ class Open:
 
     queue_id: int
     worker: claims.Worker
-    limits: claims.Limits
+    limits: Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,11 +46,22 @@ class Connected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class More:
+    """An open session asks for mail."""
+
+    session_id: int
+    queue_id: int
+    generation: int
+    """Mail is given only to sessions that know the present configuration; the others end and are replaced."""
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settle:
-    """One message was tried; `more` further messages may be claimed."""
+    """One message was tried."""
 
     outcome: records.Outcome
-    more: int = 0
+    more: More | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,12 +81,17 @@ class TakenBack:
     """The session is closed, its lease had run out: what it holds belongs to others now."""
 
 
-Wish = Open | Connected | Settle | Close
-Answer = Work | tuple[claims.Claim, ...] | TakenBack | None
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """The configuration changed: what the session holds may go, further mail goes to its successor."""
+
+
+Wish = Open | Connected | More | Settle | Close
+Answer = Work | tuple[Claim, ...] | Outdated | TakenBack | None
 
 
 def ledger() -> Committer[Wish, Answer]:
-    """The one writer of a worker process. Results wait a moment for company: a commit costs a flush."""
+    """The one writer of a worker process. A commit costs a flush: what comes close together shares one."""
     return Committer(
         settle, name="ledger", gather=timedelta(milliseconds=2), most=400, patience=timedelta(seconds=60)
     )
@@ -81,16 +101,20 @@ def settle(wishes: Sequence[Wish]) -> list[Answer]:
     """Write a batch of wishes, results first; must run in a transaction. Answers stand in the given order."""
     now = timezone.now()
     settled = [wish for wish in wishes if isinstance(wish, Settle)]
-    lasting = claims.lock_sessions({wish.outcome.session_id for wish in settled})
+    asking = [wish for wish in wishes if isinstance(wish, More)]
+    asking += [wish.more for wish in settled if wish.more]
+    asked = {wish.outcome.session_id for wish in settled} | {more.session_id for more in asking}
+    lasting = claims.lock_sessions(asked)
     keys.lock({_queue_of(wish) for wish in wishes if not isinstance(wish, Connected)})
     _settle_outcomes(settled, now=now)
     connected = [wish.session_id for wish in wishes if isinstance(wish, Connected)]
     if connected:
         records.note_connected(connected)
-    return [_answer(wish, lasting=lasting, now=now) for wish in wishes]
+    claimed = _claim(asking, lasting=lasting, now=now)
+    return [_answer(wish, lasting=lasting, claimed=claimed, now=now) for wish in wishes]
 
 
-def _queue_of(wish: Open | Settle | Close) -> int:
+def _queue_of(wish: Open | More | Settle | Close) -> int:
     return wish.outcome.queue_id if isinstance(wish, Settle) else wish.queue_id
 
 
@@ -102,11 +126,26 @@ def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
     report([*recorded.reports, *removed], now=now)
 
 
-def _answer(wish: Wish, *, lasting: Container[int], now: datetime) -> Answer:
+def _claim(asking: Sequence[More], *, lasting: Container[int], now: datetime) -> Mapping[int, Answer]:
+    """What each asking session gets, by session."""
+    if not asking:
+        return {}
+    generation = routing.current().generation
+    wants = [
+        claims.Want(session_id=more.session_id, queue_id=more.queue_id, most=more.most)
+        for more in asking
+        if more.session_id in lasting and more.generation == generation
+    ]
+    outdated = {more.session_id: Outdated() for more in asking if more.generation != generation}
+    return {**outdated, **claims.claim(wants, now=now)}
+
+
+def _answer(wish: Wish, *, lasting: Container[int], claimed: Mapping[int, Answer], now: datetime) -> Answer:
+    if isinstance(wish, Settle | More):
+        session_id = wish.outcome.session_id if isinstance(wish, Settle) else wish.session_id
+        return claimed.get(session_id, ()) if session_id in lasting else TakenBack()
     if isinstance(wish, Open):
         return _open(wish, now=now)
-    if isinstance(wish, Settle):
-        return _claim_more(wish, now=now) if wish.outcome.session_id in lasting else TakenBack()
     if isinstance(wish, Close):
         _close(wish, now=now)
     return None
@@ -116,6 +155,8 @@ def _open(wish: Open, *, now: datetime) -> Work | None:
     opened = claims.open_session(wish.queue_id, worker=wish.worker, limits=wish.limits, now=now)
     if opened is None:
         return None
+    # Before the profile: a change between the two makes it look older than it is, and it is read again.
+    generation = routing.current().generation
     try:
         profile = routing.profile(opened.connector_id)
     except routing.UnusableConnector as unusable:
@@ -125,7 +166,7 @@ def _open(wish: Open, *, now: datetime) -> Work | None:
         # The connector is gone or disabled: the dispatcher is about to route this mail anew.
         claims.close_session(opened.session_id)
         return None
-    return Work(opened=opened, profile=profile)
+    return Work(opened=opened, profile=profile, generation=generation)
 
 
 def _hold(opened: claims.Opened, why: str, *, now: datetime) -> None:
@@ -140,13 +181,6 @@ def _hold(opened: claims.Opened, why: str, *, now: datetime) -> None:
         ),
         now=now,
     )
-
-
-def _claim_more(wish: Settle, *, now: datetime) -> tuple[claims.Claim, ...]:
-    if not wish.more:
-        return ()
-    outcome = wish.outcome
-    return claims.claim_more(outcome.session_id, queue_id=outcome.queue_id, most=wish.more, now=now)
 
 
 def _close(wish: Close, *, now: datetime) -> None:

@@ -47,7 +47,7 @@ def _make_engine() -> delivery.Engine:
         limits=own_limits,
         own_listeners=(settings.SMTP_ADDRESS,),
         # From a thread of its own: a Redis that hangs must not hold up the clock of the leases.
-        ring=lambda queue_id: bell.own().ring(settings.SERVER_NAME, queue_id),
+        ring=lambda queue_id, sessions: bell.own().ring(settings.SERVER_NAME, queue_id, sessions=sessions),
         protocol_logs=settings.DATA_DIR / "logs" / "ProtocolLog" / "SmtpSend",
         open_sessions=set(),
         stopping=_stopping.is_set,

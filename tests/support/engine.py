@@ -11,9 +11,10 @@ from connectors import address_spaces, services
 from connectors.profiles import Delivery
 from connectors.specs import ConnectorSpec
 from transport import categorizer, intervals, servers, submission
+from transport.concurrency import Limits
 from transport.envelope import Envelope, Reply, Stage
 from transport.models import QueuedMessage, TransportServer
-from transport.queue.claims import Limits, Opened, Worker, open_session
+from transport.queue.claims import Opened, Worker, open_session
 from transport.queue.records import Outcome, Try
 
 WORKER = Worker(name="worker-1", host_name="elsewhere.test", process_id=1)

@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
 
-from django.db.models import Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Q, Sum
 
-from transport import intervals
+from transport import concurrency, intervals
 from transport.bulk import execute_many, marks, select
-from transport.envelope import DsnRequest, Priority
+from transport.concurrency import Limits
 from transport.models import Queue, QueuedMessage, Session, TransportServer
+from transport.queue import demand
+from transport.queue.claimed import Claim, Due, due, load
 from transport.queue.moves import put_back
-from transport.states import WAITING, Pending, QueuedState
+from transport.states import QueuedState
 
 LEASE = timedelta(seconds=30)
 """How long a claim outlives a worker that stopped renewing it."""
@@ -33,16 +36,6 @@ class Worker:
     process_id: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How much one server does at once (MaxPerDomainOutboundConnections, MaxOutboundConnections)."""
-
-    connections_per_queue: int = 20
-    connections: int = 1000
-    claim: int = 10
-    """Messages a session holds at a time."""
-
-
 def own_limits() -> Limits:
     """Give the limits of the server that this process belongs to, as they are now."""
     ceilings = intervals.own_ceilings()
@@ -50,23 +43,13 @@ def own_limits() -> Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """One queued message in the hands of a session."""
+class Want:
+    """An open session asks for mail."""
 
-    queued_id: int
-    message_id: int
-    mail_from: str
-    recipients: tuple[tuple[int, str], ...]
-    """(recipient id, address)."""
-    content: tuple[bytes, ...]
-    size_bytes: int
-    eight_bit: bool
-    smtputf8: bool
-    retry_count: int
-    ret: str = ""
-    envid: str = ""
-    dsn_requests: Mapping[str, DsnRequest] = field(default_factory=dict)
-    """By recipient address; empty for mail that asks for nothing."""
+    session_id: int
+    queue_id: int
+    most: int
+    """Messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,8 +65,8 @@ class Opened:
     server: TransportServer
     opened_at: datetime
     claims: tuple[Claim, ...]
-    more_due: int
-    """Due messages that this session left behind, counted up to a bound."""
+    helpers: int
+    """How many further sessions should be opened for the mail that this one left behind."""
 
 
 def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime) -> Opened | None:
@@ -93,10 +76,17 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
     """
     rows = Queue.objects.select_for_update(of=("self",), no_key=True).select_related("server")
     queue = rows.filter(pk=queue_id).first()
-    if queue is None or not may_connect(queue, limits=limits, now=now):
+    if queue is None or not _may_be_tried(queue, now=now):
         return None
-    due = _due(queue.pk, most=limits.claim, now=now)
-    if not due:
+    here, everywhere = demand.open_sessions(queue_id)
+    # A next hop that failed is probed by one session before the others come back.
+    most = 1 if queue.retry_count else limits.connections_per_queue
+    if not concurrency.may_open(
+        here=here, everywhere=everywhere, per_queue=most, per_server=limits.connections
+    ):
+        return None
+    chosen = _fitting(queue.pk, due(queue.pk, most=limits.claim, now=now))
+    if not chosen:
         return None
     session = Session.objects.create(
         queue=queue,
@@ -106,6 +96,8 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
         opened_at=now,
         lease_until=now + LEASE,
     )
+    claims = _take({session.pk: chosen})[session.pk]
+    left = demand.due_here(queue.pk, most=most * concurrency.DUE_PER_SESSION, now=now)
     return Opened(
         session_id=session.pk,
         queue_id=queue.pk,
@@ -115,33 +107,44 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
         connector_id=queue.connector_id,
         server=queue.server,
         opened_at=now,
-        claims=_take(due, session_id=session.pk),
-        more_due=count_due(queue.pk, most=200, now=now),
+        claims=claims,
+        helpers=concurrency.helpers(left + len(claims), sessions=here + 1, most=most),
     )
 
 
-def may_connect(queue: Queue, *, limits: Limits, now: datetime) -> bool:
-    """Whether one more session may be opened to this queue now."""
-    if queue.suspended or queue.removal or (queue.next_retry_at is not None and queue.next_retry_at > now):
-        return False
-    open_here = Session.objects.filter(queue=queue).count()
-    # A next hop that failed is probed by one session before the others come back.
-    most = 1 if queue.retry_count else limits.connections_per_queue
-    if open_here >= most:
-        return False
-    return Session.objects.filter(queue__server=queue.server_id).count() < limits.connections
+def _may_be_tried(queue: Queue, *, now: datetime) -> bool:
+    waits = queue.next_retry_at is not None and queue.next_retry_at > now
+    return not (queue.suspended or queue.removal or waits)
 
 
-def claim_more(session_id: int, *, queue_id: int, most: int, now: datetime) -> tuple[Claim, ...]:
-    """Claim further due messages for an open session; none when the queue was suspended meanwhile."""
-    if not Queue.objects.filter(pk=queue_id, suspended=False, removal="").exists():
-        return ()
-    return _take(_due(queue_id, most=most, now=now), session_id=session_id)
+def claim(wants: Sequence[Want], *, now: datetime) -> Mapping[int, tuple[Claim, ...]]:
+    """Claim due messages for open sessions; returns them by session, none of a suspended queue.
+
+    Sessions of one queue share the statements: twenty of them cost little more than one.
+    """
+    if not wants:
+        return {}
+    by_queue: dict[int, list[Want]] = defaultdict(list)
+    for want in wants:
+        by_queue[want.queue_id].append(want)
+    dealt: dict[int, list[Due]] = {}
+    for queue_id in _flowing(by_queue):
+        sessions = by_queue[queue_id]
+        found = due(queue_id, most=sum(want.most for want in sessions), now=now)
+        for want in sessions:
+            dealt[want.session_id] = _fitting(queue_id, found[: want.most])
+            found = found[len(dealt[want.session_id]) :]
+    return _take(dealt)
 
 
-def count_due(queue_id: int, *, most: int, now: datetime) -> int:
-    """How many messages a session could claim now, counted no further than `most`."""
-    return _claimable(queue_id, now=now)[:most].count()
+def _flowing(queue_ids: Collection[int]) -> list[int]:
+    """Those of the queues from which mail may be taken."""
+    rows = select(
+        "SELECT id FROM transport_queue"
+        f" WHERE id IN ({marks(queue_ids)}) AND NOT suspended AND removal = '' ORDER BY id",
+        list(queue_ids),
+    )
+    return [row[0] for row in rows]
 
 
 def lock_sessions(session_ids: Collection[int]) -> set[int]:
@@ -149,8 +152,14 @@ def lock_sessions(session_ids: Collection[int]) -> set[int]:
 
     Only they may claim more: what a closed session takes, nobody would ever put back.
     """
-    rows = Session.objects.select_for_update().filter(pk__in=session_ids).order_by("pk")
-    return set(rows.values_list("pk", flat=True))
+    if not session_ids:
+        return set()
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    rows = select(
+        f"SELECT id FROM transport_session WHERE id IN ({marks(session_ids)}) ORDER BY id{lock}",
+        list(session_ids),
+    )
+    return {row[0] for row in rows}
 
 
 def close_session(session_id: int, *, error: str = "") -> list[int]:
@@ -166,34 +175,17 @@ def renew_leases(session_ids: Collection[int], *, now: datetime) -> int:
     return Session.objects.filter(pk__in=lock_sessions(session_ids)).update(lease_until=now + LEASE)
 
 
-def _claimable(queue_id: int, *, now: datetime) -> QuerySet[QueuedMessage]:
-    return QueuedMessage.objects.filter(
-        queue_id=queue_id,
-        state__in=WAITING,
-        # All of them, said for the index: it goes by priority before it goes by time.
-        priority__in=tuple(Priority),
-        next_attempt_at__lte=now,
-        pending=Pending.NOTHING,
-    )
-
-
-def _due(queue_id: int, *, most: int, now: datetime) -> list[tuple[int, int]]:
-    """(queued id, message id) of due messages, new mail first, then by priority, cut where it is too much."""
-    rows = (
-        _claimable(queue_id, now=now)
-        .select_for_update(skip_locked=True, of=("self",))
-        .order_by("state", "priority", "next_attempt_at", "pk")
-        .values_list("pk", "message_id", "message__size_bytes")[:most]
-    )
-    taken: list[tuple[int, int]] = []
+def _fitting(queue_id: int, found: Sequence[Due]) -> list[Due]:
+    """As many of these, from the first on, as one claim may bring into memory."""
+    taken: list[Due] = []
     total_bytes = 0
-    for queued_id, message_id, size_bytes in rows:
-        total_bytes += size_bytes
+    for one in found:
+        total_bytes += one.size_bytes
         if taken and total_bytes > CLAIM_BYTES:
             break
-        if size_bytes > CLAIM_BYTES and not _has_room(queue_id, size_bytes=size_bytes):
+        if one.size_bytes > CLAIM_BYTES and not _has_room(queue_id, size_bytes=one.size_bytes):
             break
-        taken.append((queued_id, message_id))
+        taken.append(one)
     return taken
 
 
@@ -208,72 +200,14 @@ def _has_room(queue_id: int, *, size_bytes: int) -> bool:
     return room_here and (not sums["all"] or bool(sums["all"] + size_bytes <= SERVER_BYTES))
 
 
-def _take(due: Sequence[tuple[int, int]], *, session_id: int) -> tuple[Claim, ...]:
-    if not due:
-        return ()
+def _take(dealt: Mapping[int, Sequence[Due]]) -> Mapping[int, tuple[Claim, ...]]:
     execute_many(
         "UPDATE transport_queuedmessage SET state = %s, session_id = %s WHERE id = %s",
-        [(QueuedState.ACTIVE, session_id, queued_id) for queued_id, _ in due],
+        [
+            (QueuedState.ACTIVE, session_id, one.queued_id)
+            for session_id, chosen in dealt.items()
+            for one in chosen
+        ],
     )
-    return _claims([queued_id for queued_id, _ in due], message_ids=[message_id for _, message_id in due])
-
-
-def _claims(queued_ids: Sequence[int], *, message_ids: Sequence[int]) -> tuple[Claim, ...]:
-    recipients: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    requests: dict[int, dict[str, DsnRequest]] = defaultdict(dict)
-    for queued_id, recipient_id, address, notify, orcpt in select(
-        "SELECT queued_message_id, id, address, notify, orcpt FROM transport_recipient"
-        f" WHERE queued_message_id IN ({marks(queued_ids)}) ORDER BY id",
-        queued_ids,
-    ):
-        recipients[queued_id].append((recipient_id, address))
-        if notify or orcpt:
-            requests[queued_id][address] = DsnRequest(notify=notify, orcpt=orcpt)
-    content: dict[int, list[bytes]] = defaultdict(list)
-    for message_id, data in select(
-        f"SELECT message_id, data FROM transport_content WHERE message_id IN ({marks(message_ids)})"
-        " ORDER BY message_id, position",
-        message_ids,
-    ):
-        content[message_id].append(bytes(data))
-    rows = select(
-        "SELECT q.id, q.message_id, m.mail_from, m.size_bytes, m.eight_bit, m.smtputf8, q.retry_count,"
-        " m.ret, m.envid"
-        " FROM transport_queuedmessage q JOIN transport_message m ON m.id = q.message_id"
-        f" WHERE q.id IN ({marks(queued_ids)})",
-        queued_ids,
-    )
-    by_id = {row[0]: row for row in rows}
-    return tuple(
-        _claim(
-            by_id[queued_id],
-            recipients=recipients[queued_id],
-            content=content[by_id[queued_id][1]],
-            requests=requests.get(queued_id, {}),
-        )
-        for queued_id in queued_ids
-    )
-
-
-def _claim(
-    row: tuple[Any, ...],
-    *,
-    recipients: Sequence[tuple[int, str]],
-    content: Sequence[bytes],
-    requests: Mapping[str, DsnRequest],
-) -> Claim:
-    queued_id, message_id, mail_from, size_bytes, eight_bit, smtputf8, retry_count, ret, envid = row
-    return Claim(
-        queued_id=queued_id,
-        message_id=message_id,
-        mail_from=mail_from,
-        recipients=tuple(recipients),
-        content=tuple(content),
-        size_bytes=size_bytes,
-        eight_bit=bool(eight_bit),
-        smtputf8=bool(smtputf8),
-        retry_count=retry_count,
-        ret=ret,
-        envid=envid,
-        dsn_requests=requests,
-    )
+    loaded = iter(load([one for chosen in dealt.values() for one in chosen]))
+    return {session_id: tuple(islice(loaded, len(chosen))) for session_id, chosen in dealt.items()}

@@ -59,8 +59,9 @@ def lock(queue_ids: Collection[int]) -> None:
 
     Who changes several takes them in the order of their numbers, so that no two wait for each other.
     """
-    rows = Queue.objects.select_for_update(no_key=True).filter(pk__in=queue_ids).order_by("pk")
-    list(rows.values_list("pk", flat=True))
+    if queue_ids and connection.features.has_select_for_update:
+        rows = Queue.objects.select_for_update(no_key=True).filter(pk__in=queue_ids).order_by("pk")
+        list(rows.values_list("pk", flat=True))
 
 
 def rename(key: QueueKey) -> None:

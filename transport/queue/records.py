@@ -56,6 +56,8 @@ class Outcome:
     retry_at: datetime | None = None
     """When the message itself is tried again; None lets its queue decide."""
     error: str = ""
+    unfinished: bool = False
+    """Further recipients of this message are still to be tried: the session keeps the claim."""
     tries: tuple[Try, ...] = field(default=())
 
 
@@ -78,8 +80,9 @@ def record(outcomes: Sequence[Outcome], *, now: datetime) -> Recorded:
     valid = [outcome for outcome in outcomes if held.get(outcome.queued_id) == outcome.session_id]
     _record_recipients(valid, now=now)
     record_tries(valid, now=now)
-    removals = _wait_on([outcome for outcome in valid if outcome.deferred])
-    _end([outcome for outcome in valid if not outcome.deferred], now=now)
+    finished = [outcome for outcome in valid if not outcome.unfinished]
+    removals = _wait_on([outcome for outcome in finished if outcome.retry_at is not None])
+    _end([outcome for outcome in finished if outcome.retry_at is None], now=now)
     _note_success(valid)
     _note_errors(valid, now=now)
     return Recorded(reports=_reports(valid), removals=tuple(removals))
@@ -222,17 +225,12 @@ def _end(outcomes: Sequence[Outcome], *, now: datetime) -> None:
 def _note_success(outcomes: Sequence[Outcome]) -> None:
     """A host took a message: the queue is not in Retry any more."""
     reached = {outcome.queue_id for outcome in outcomes if outcome.delivered or outcome.retry_at is not None}
-    troubled = Q(retry_count__gt=0) | Q(next_retry_at__isnull=False)
-    if reached:
-        Queue.objects.filter(troubled, pk__in=reached).update(
-            retry_count=0,
-            first_retry_at=None,
-            last_retry_at=None,
-            next_retry_at=None,
-            last_error="",
-            last_error_host="",
-            last_error_at=None,
-        )
+    execute_many(
+        "UPDATE transport_queue SET retry_count = 0, first_retry_at = NULL, last_retry_at = NULL,"
+        " next_retry_at = NULL, last_error = '', last_error_host = '', last_error_at = NULL"
+        " WHERE id = %s AND (retry_count > 0 OR next_retry_at IS NOT NULL)",
+        [(queue_id,) for queue_id in sorted(reached)],
+    )
 
 
 def _note_errors(outcomes: Sequence[Outcome], *, now: datetime) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from transport import intervals, tracking
-from transport.envelope import Priority, Reply, Stage
+from transport.envelope import Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue.claims import LEASE, Worker, close_session
 from transport.queue.moves import Ended, take_out
-from transport.states import DELIVERABLE, PERSISTENT, WAITING, DeliveryType, Pending, QueuedState
+from transport.states import PERSISTENT, WAITING, DeliveryType, Pending, QueuedState
 
 EXPIRED = Reply(
     code=550, enhanced="4.4.7", text="QUEUE.Expired; message expired", stage=Stage.QUEUE, remote=False
@@ -120,6 +120,8 @@ def _finish_removal(queue: Queue) -> None:
 def take_out_pending(queued_ids: Sequence[int], *, now: datetime) -> list[Ended]:
     """Remove the messages whose removal was asked for while they were being sent."""
     ended: list[Ended] = []
+    if not queued_ids:
+        return ended
     for pending in (Pending.REMOVE_WITH_NDR, Pending.REMOVE):
         asked = QueuedMessage.objects.filter(pk__in=queued_ids, pending=pending)
         report = pending == Pending.REMOVE_WITH_NDR
@@ -142,21 +144,6 @@ def stale_routes(server_ids: Sequence[int], *, generation: int) -> QuerySet[Queu
         QueuedMessage.objects.filter(queue__in=ids, routed_generation__lt=generation)
         .exclude(state=QueuedState.ACTIVE)
         .order_by("pk")
-    )
-
-
-def due_queues(server: TransportServer, *, now: datetime) -> QuerySet[Queue]:
-    """Queues of this server that have something to send and may try."""
-    due = QueuedMessage.objects.filter(
-        queue=OuterRef("pk"),
-        state__in=WAITING,
-        priority__in=tuple(Priority),
-        next_attempt_at__lte=now,
-        pending=Pending.NOTHING,
-    )
-    may_try = Q(next_retry_at__isnull=True) | Q(next_retry_at__lte=now)
-    return Queue.objects.filter(
-        may_try, Exists(due), server=server, suspended=False, removal="", delivery_type__in=DELIVERABLE
     )
 
 

@@ -24,6 +24,10 @@ def _go_on() -> None:
     """Nothing has to happen before the final dot."""
 
 
+def _nothing() -> None:
+    """No message follows."""
+
+
 @dataclass(kw_only=True, slots=True, eq=False)
 class Client:
     """One session at a time; not for use by two threads at once."""
@@ -47,6 +51,8 @@ class Client:
     tls_source: str = field(default="", init=False)
     """Whose policy decided about TLS with the host."""
     _session: Session | None = field(default=None, init=False, repr=False)
+    _prepared: MailTransaction | None = field(default=None, init=False, repr=False)
+    """The message that is sent next."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for an EHLO name that is none: better here than in the middle of a session."""
@@ -72,15 +78,39 @@ class Client:
             self._abandon()
             raise
 
-    def send(self, transaction: Transaction, *, before_dot: Callable[[], None] = _go_on) -> TransactionResult:
+    def send(
+        self,
+        transaction: Transaction,
+        *,
+        before_dot: Callable[[], None] = _go_on,
+        following: Callable[[], Transaction | None] = _nothing,
+    ) -> TransactionResult:
         """Send one message; a reply for every recipient, whatever happens to the host or the network.
 
         `before_dot` is called right before the final dot goes out; content may travel before it. What it
-        raises closes the session, without the dot, and goes on to the caller.
+        raises closes the session, without the dot, and goes on to the caller. Then `following` is asked for
+        the message that is sent next: where the host pipelines, its envelope travels with this content.
         """
         if self._session is None:
             raise RuntimeError("send() needs a session: call connect() first")
-        return MailTransaction(self._session, transaction, before_dot=before_dot).run()
+        return self._mail_transaction(transaction).run(
+            before_dot=before_dot, following=lambda: self._prepare(following())
+        )
+
+    def _mail_transaction(self, transaction: Transaction) -> MailTransaction:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared.transaction is transaction:
+            return prepared
+        if prepared is not None and prepared.begun:
+            raise RuntimeError("send() must get the message that `following` named: its envelope is sent")
+        if self._session is None:
+            raise RuntimeError("there is no session")
+        return MailTransaction(self._session, transaction)
+
+    def _prepare(self, transaction: Transaction | None) -> MailTransaction | None:
+        if transaction is not None:
+            self._prepared = self._mail_transaction(transaction)
+        return self._prepared
 
     @property
     def open(self) -> bool:
@@ -94,8 +124,13 @@ class Client:
 
     def quit(self) -> None:
         """End the session politely and shortly; never raises."""
-        session = self._session
+        session, prepared = self._session, self._prepared
+        self._prepared = None
         if session is None or not session.open:
+            return
+        if prepared is not None and prepared.begun:
+            # The host waits for content: whatever is said now would become a message.
+            session.close()
             return
         try:
             session.ask(commands.QUIT, stage=Stage.QUIT)

@@ -49,10 +49,14 @@ class Session:
 
     def say(self, commands: Sequence[bytes], *, stage: Stage) -> None:
         """Send several commands in one write."""
+        self.show(commands)
+        self.wire.send(b"".join(commands), seconds=self.seconds[stage])
+
+    def show(self, commands: Sequence[bytes]) -> None:
+        """Write into the protocol log what is about to be sent."""
         if self.log is not None:
             for command in commands:
                 self.log(">", command.decode().rstrip())
-        self.wire.send(b"".join(commands), seconds=self.seconds[stage])
 
     def hear(self, stage: Stage, *, secrets: Sequence[bytes] = ()) -> HostReply:
         """Wait for the next reply. Raises HostClosing for a 421 and every other ConversationBroken."""

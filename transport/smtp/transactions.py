@@ -9,7 +9,7 @@ from transport.smtp.plans import RESET, Step, plan
 from transport.smtp.replies import HostReply
 from transport.smtp.session import Session
 
-PIPELINE_LIMIT = 100
+PIPELINE_LIMIT = 120
 """Commands per write. Their replies fit any socket buffer, so neither side can wait for the other to read."""
 
 _LONE_DOT = b".\r\n"
@@ -18,10 +18,12 @@ _LONE_DOT = b".\r\n"
 class MailTransaction:
     """What is known so far about one message on its way to one host (RFC 5321 section 3.3)."""
 
-    def __init__(self, session: Session, transaction: Transaction, *, before_dot: Callable[[], None]) -> None:
+    def __init__(self, session: Session, transaction: Transaction) -> None:
+        self.transaction = transaction
+        self.begun = False
+        """Its envelope is on the wire, behind the content of the message before."""
         self._session = session
-        self._transaction = transaction
-        self._before_dot = before_dot
+        self._steps: Sequence[Step] | None = None
         self._replies: list[Reply | None] = [None] * len(transaction.recipients)
         """None while the recipient is not refused."""
         self._stage = Stage.MAIL
@@ -31,11 +33,18 @@ class MailTransaction:
         """The host answered DATA with 354."""
         self._dot_sent = False
         self._in_doubt = False
+        self._out_of_step = False
 
-    def run(self) -> TransactionResult:
-        """Hold the conversation; trouble with the host or the network becomes replies."""
+    def run(
+        self, *, before_dot: Callable[[], None], following: "Callable[[], MailTransaction | None]"
+    ) -> TransactionResult:
+        """Hold the conversation; trouble with the host or the network becomes replies.
+
+        `before_dot` is called right before the final dot goes out, then `following`: the envelope of the
+        message that it returns travels in the same write.
+        """
         try:
-            self._converse()
+            self._converse(before_dot=before_dot, following=following)
         except ConversationBroken as error:
             self._give_up(error)
         except BaseException:
@@ -43,39 +52,76 @@ class MailTransaction:
             self._session.close()
             raise
         return TransactionResult(
-            replies=tuple(zip(self._transaction.recipients, self._decided(), strict=True)),
+            replies=tuple(zip(self.transaction.recipients, self._decided(), strict=True)),
             in_doubt=self._in_doubt,
             session_open=self._session.open,
+            out_of_step=self._out_of_step,
         )
 
-    def _converse(self) -> None:
+    def begin_behind_dot(self) -> Sequence[bytes]:
+        """Return the commands that go out with the content before them; none when that cannot be.
+
+        RFC 2920 section 3.1: the end of the content may be the first of a group. So a message costs one
+        round trip.
+        """
+        steps = self._plan()
+        if not steps or len(steps) > PIPELINE_LIMIT or not self._session.extensions.pipelining:
+            return ()
+        self.begun = True
+        commands = [step.line for step in steps]
+        self._announce()
+        self._session.show(commands)
+        return commands
+
+    def _announce(self) -> None:
+        self._session.note(f"sending message with RecordId {self.transaction.message_id}")
+
+    def _converse(
+        self, *, before_dot: Callable[[], None], following: "Callable[[], MailTransaction | None]"
+    ) -> None:
         if not self._session.open:
             reply = self._session.refusal(421, "4.4.2", "The session is closed", stage=self._stage)
             self._settle(reply)
             return
+        if self.begun:
+            self._hear_group(self._plan())
+        elif not self._exchange_envelope():
+            return
+        if self._content_wanted:
+            self._send_content(before_dot=before_dot, following=following)
+
+    def _exchange_envelope(self) -> bool:
+        """Return False when there was nothing to say, or the host would not hear it."""
         steps = self._plan()
         if not steps:
-            return
-        self._session.note(f"sending message with RecordId {self._transaction.message_id}")
+            return False
+        self._announce()
         if self._interrupted():
-            return
+            return False
         for group in self._groups(steps):
             if not self._worth_saying(group):
                 break
             self._session.say([step.line for step in group], stage=group[0].stage)
-            for step in group:
-                self._stage = step.stage
-                self._take(step, self._session.hear(step.stage))
-            self._check_step()
-        if self._content_wanted:
-            self._send_content()
+            self._hear_group(group)
+        return True
+
+    def _hear_group(self, group: Sequence[Step]) -> None:
+        for step in group:
+            self._stage = step.stage
+            self._take(step, self._session.hear(step.stage))
+        self._check_step()
 
     # What to say
 
     def _plan(self) -> Sequence[Step]:
         """Return MAIL, RCPT and DATA, or nothing when the message cannot go to this host."""
+        if self._steps is None:
+            self._steps = self._make_plan()
+        return self._steps
+
+    def _make_plan(self) -> Sequence[Step]:
         try:
-            planned = plan(self._transaction, offered=self._session.extensions)
+            planned = plan(self.transaction, offered=self._session.extensions)
         except CannotSay as error:
             self._settle(self._cannot_say(error, stage=Stage.MAIL))
             return ()
@@ -146,22 +192,42 @@ class MailTransaction:
 
     # The content
 
-    def _send_content(self) -> None:
+    def _send_content(
+        self, *, before_dot: Callable[[], None], following: "Callable[[], MailTransaction | None]"
+    ) -> None:
         if not self._hopeful:
             self._send_lone_dot()
             return
-        blocks = content.blocks(self._transaction.content)
+        blocks = content.blocks(self.transaction.content)
         block = next(blocks)
-        for following in blocks:
+        for later in blocks:
             if not self._send_block(block):
                 return
-            block = following
-        self._before_dot()
-        if not self._send_block(block):
+            block = later
+        before_dot()
+        if self._interrupted():
+            return
+        follower = following()
+        behind = follower.begin_behind_dot() if follower is not None else ()
+        if not self._send_end(block, behind=behind):
             return
         self._dot_sent = True
         self._stage = Stage.DOT
-        self._take_verdict(self._session.hear(Stage.DOT))
+        self._take_verdict(self._session.hear(Stage.DOT), more_to_come=bool(behind))
+
+    def _send_end(self, block: bytes, *, behind: Sequence[bytes]) -> bool:
+        """Send the last block; False when it did not go out whole because the host refused the message."""
+        try:
+            self._write(b"".join((block, *behind)))
+        except ConversationBroken as error:
+            if behind:
+                # The dot is not the last of these bytes: it may have gone out.
+                self._dot_sent = True
+                self._stage = Stage.DOT
+            elif isinstance(error, HungUp) and self._interrupted():
+                return False
+            raise
+        return True
 
     def _send_lone_dot(self) -> None:
         """End an empty message for nobody (RFC 2920 section 3.1)."""
@@ -174,13 +240,16 @@ class MailTransaction:
         if self._interrupted():
             return False
         try:
-            self._session.wire.send(block, seconds=self._session.block_seconds)
+            self._write(block)
         except HungUp:
             # A host that closes in the middle may have said why.
             if self._interrupted():
                 return False
             raise
         return True
+
+    def _write(self, block: bytes) -> None:
+        self._session.wire.send(block, seconds=self._session.block_seconds)
 
     def _interrupted(self) -> bool:
         """Listen for what the host says unasked; True when that was a refusal, which then ends the session.
@@ -197,17 +266,18 @@ class MailTransaction:
         self._session.close()
         return True
 
-    def _take_verdict(self, said: HostReply) -> None:
+    def _take_verdict(self, said: HostReply, *, more_to_come: bool) -> None:
         if said.intermediate:
             raise OutOfStep(f"{said.code} is no answer to the final dot")
         self._session.needs_reset = False
         self._settle(self._session.reply(said, stage=Stage.DOT))
-        if self._session.wire.unread:
+        if self._session.wire.unread and not more_to_come:
             self._session.broken(OutOfStep("the host gave two answers to one message"), stage=Stage.DOT)
 
     # The outcome
 
     def _give_up(self, error: ConversationBroken) -> None:
+        self._out_of_step = isinstance(error, OutOfStep)
         so_far = error.so_far if isinstance(error, OutOfStep) else None
         reply = self._session.broken(error, stage=self._stage)
         if self._dot_sent and so_far is not None and so_far.positive:

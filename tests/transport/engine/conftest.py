@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.engine import WORKER, server
 from transport import delivery, outcomes
-from transport.queue.claims import Limits
+from transport.concurrency import Limits
 
 
 @pytest.fixture
@@ -16,9 +16,10 @@ def engine(tmp_path):
         worker=WORKER,
         limits=Limits,
         own_listeners=(),
-        ring=lambda _queue_id: None,
+        ring=lambda _queue_id, _sessions: None,
         protocol_logs=tmp_path / "logs",
         open_sessions=set(),
         stopping=lambda: False,
+        linger=0,
     )
     ledger.stop()

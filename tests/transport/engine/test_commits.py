@@ -1,10 +1,10 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 
-from transport.commits import Committer
+from transport.commits import Committer, Ticket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
 
@@ -17,7 +17,7 @@ def committers():
         committer.stop()
 
 
-def test_items_handed_in_together_share_one_transaction(committers):
+def test_the_first_item_is_written_at_once_and_those_that_come_meanwhile_share_one_transaction(committers):
     batches: list[int] = []
 
     def work(items: Sequence[int]) -> list[int]:
@@ -25,10 +25,26 @@ def test_items_handed_in_together_share_one_transaction(committers):
         return [item * 2 for item in items]
 
     committers.append(Committer(work, name="test", gather=timedelta(milliseconds=200)))
+    first = committers[0].submit(0)
+    assert first.result(10) == 0
     futures = [committers[0].submit(number) for number in range(20)]
 
     assert [future.result(10) for future in futures] == [number * 2 for number in range(20)]
-    assert batches == [20]
+    assert batches == [1, 20]
+
+
+def test_an_event_loop_hears_once_of_a_whole_batch(committers):
+    told: list[Callable[[], None]] = []
+    tickets: list[Ticket[int]] = [Ticket() for _ in range(5)]
+    committers.append(Committer(list, name="test", gather=timedelta(milliseconds=100), hand_back=told.append))
+    for number, ticket in enumerate(tickets):
+        committers[0].hand_in(number, waiter=ticket)
+    committers[0].stop()
+    for tell in told:
+        tell()
+
+    assert [ticket.result() for ticket in tickets] == list(range(5))
+    assert len(told) <= 2
 
 
 def test_one_bad_item_does_not_take_its_neighbours_with_it(committers):
@@ -76,14 +92,16 @@ def test_a_database_that_stays_away_is_waited_for_once_however_many_wait(committ
         raise OperationalError("database is locked")
 
     committers.append(Committer(work, name="test", gather=timedelta(milliseconds=200)))
+    committers[0].submit(-1).exception(10)
     futures = [committers[0].submit(number) for number in range(20)]
 
     assert {type(future.exception(10)) for future in futures} == {OperationalError}
-    assert tries == [20]
+    assert tries == [1, 20]
 
 
 def test_who_stopped_waiting_harms_nobody(committers):
     committers.append(Committer(list, name="test", gather=timedelta(milliseconds=200)))
+    committers[0].submit(-1).result(10)
     futures = [committers[0].submit(number) for number in range(3)]
     cancelled = futures[1].cancel()
 

@@ -5,9 +5,9 @@ import pytest
 from tests.support.engine import WORKER, accept, connector, server
 from tests.support.smtp_peer import Peer
 from transport import delivery, outcomes
+from transport.concurrency import Limits
 from transport.envelope import DsnRequest
 from transport.models import Queue
-from transport.queue.claims import Limits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
 
@@ -26,10 +26,11 @@ def engine(tmp_path):
         worker=WORKER,
         limits=Limits,
         own_listeners=(),
-        ring=lambda _queue_id: None,
+        ring=lambda _queue_id, _sessions: None,
         protocol_logs=tmp_path / "logs",
         open_sessions=set(),
         stopping=lambda: False,
+        linger=0,
     )
     ledger.stop()
 

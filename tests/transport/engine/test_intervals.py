@@ -10,6 +10,7 @@ from django.utils import timezone
 from tests.support.engine import GREYLISTED, LIMITS, REFUSED, WORKER, accept, connector, open_for, server
 from tests.transport.engine.test_sessions import close, settle
 from transport import intervals, judged, servers
+from transport.concurrency import Limits
 from transport.dispatcher import Dispatcher
 from transport.models import Message, Queue, QueuedMessage, TransportServer
 from transport.queue import claims, sweeps, waits
@@ -60,8 +61,21 @@ def test_a_queue_waits_by_the_interval_of_its_server(here, queued):
 
 def test_a_message_that_was_put_off_waits_by_the_interval_of_its_server(here, queued):
     changed(here, message_retry_interval=3 * HOUR)
-    claim = open_for(queued).claims[0]
-    outcome = judged.outcome_of(claim, [("bob@fabrikam.test", GREYLISTED)])
+    opened = open_for(queued)
+    outcome = judged.outcome_of(
+        opened.claims[0],
+        [("bob@fabrikam.test", GREYLISTED)],
+        signature=judged.Signature(
+            session_id=opened.session_id,
+            smtp_session="",
+            server_id=opened.server.pk,
+            queue_id=opened.queue_id,
+            queue_identity=opened.queue_identity,
+            connector_name="Internet",
+            connector_version=1,
+        ),
+        tries=(),
+    )
 
     assert 3 * HOUR - MINUTE < outcome.retry_at - timezone.now() <= 3 * HOUR
 
@@ -157,7 +171,7 @@ def test_an_empty_queue_goes_after_the_idle_time_of_its_server(here, queued):
 
 def test_connections_are_counted_by_the_limits_of_the_server(here):
     changed(here, max_outbound_connections=7, max_per_domain_outbound_connections=3)
-    assert claims.own_limits() == claims.Limits(connections_per_queue=3, connections=7)
+    assert claims.own_limits() == Limits(connections_per_queue=3, connections=7)
     changed(here, max_outbound_connections=None, max_per_domain_outbound_connections=None)
 
     assert claims.own_limits().connections_per_queue > 1_000_000
@@ -190,7 +204,7 @@ def clock() -> Dispatcher:
     return Dispatcher(
         worker=WORKER,
         limits=lambda: LIMITS,
-        ring=lambda _queue_id: None,
+        ring=lambda _queue_id, _sessions: None,
         open_sessions=set(),
         stopping=threading.Event(),
     )

@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from connectors import routing
 from tests.support.engine import (
     DELIVERED,
     GREYLISTED,
@@ -23,6 +24,7 @@ from tests.support.engine import (
     server,
 )
 from transport import outcomes
+from transport.concurrency import Limits
 from transport.models import Attempt, Message, Queue, QueuedMessage, Recipient, Session
 from transport.queue import claims, moves, records, sweeps
 from transport.states import Pending, QueuedState, RecipientState
@@ -41,6 +43,15 @@ def queued():
 def settle(*wishes):
     with transaction.atomic():
         return outcomes.settle(wishes)
+
+
+def more(opened, most=5):
+    return outcomes.More(
+        session_id=opened.session_id,
+        queue_id=opened.queue_id,
+        generation=routing.current().generation,
+        most=most,
+    )
 
 
 def close(opened, failure=None):
@@ -172,7 +183,7 @@ def test_a_session_that_was_taken_back_is_told_so_and_claims_nothing_more(queued
     accept("eva@fabrikam.test")
     with transaction.atomic():
         claims.close_session(opened.session_id)
-    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=5))
+    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=more(opened)))
 
     assert answer == [outcomes.TakenBack()]
     assert set(QueuedMessage.objects.values_list("state", "session_id")) == {(QueuedState.READY, None)}
@@ -181,9 +192,33 @@ def test_a_session_that_was_taken_back_is_told_so_and_claims_nothing_more(queued
 def test_settling_claims_more_mail_in_the_same_transaction(queued):
     opened = open_for(queued)
     second = accept("eva@fabrikam.test")
-    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=5))
+    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=more(opened)))
 
     assert [claim.message_id for claim in answer[0]] == [second]
+
+
+def test_a_session_that_knows_an_older_configuration_gets_no_further_mail(queued):
+    opened = open_for(queued)
+    accept("eva@fabrikam.test")
+    asks = more(opened)
+    connector("Partner", spaces="partner.test")
+    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=asks))
+
+    assert answer == [outcomes.Outdated()]
+
+
+def test_sessions_of_one_queue_that_ask_together_share_its_mail(queued):
+    opened = open_for(queued)
+    for number in range(6):
+        accept(f"user{number}@fabrikam.test")
+    with transaction.atomic():
+        other = claims.open_session(
+            queued.queue_id, worker=WORKER, limits=Limits(claim=1), now=timezone.now()
+        )
+    first, second = settle(more(opened, most=2), more(other, most=3))
+
+    assert (len(first), len(second)) == (2, 3)
+    assert not {claim.queued_id for claim in first} & {claim.queued_id for claim in second}
 
 
 def test_a_next_hop_that_cannot_be_reached_puts_its_queue_in_retry(queued):

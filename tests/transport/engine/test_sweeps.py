@@ -10,7 +10,7 @@ from tests.support.engine import LIMITS, WORKER, accept, connector, open_for, se
 from transport import operations, rerouting, servers
 from transport.dispatcher import Dispatcher
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient
-from transport.queue import claims, sweeps, waits
+from transport.queue import claims, demand, sweeps, waits
 from transport.rates import Sampler
 from transport.states import DeliveryType, Pending, QueuedState, RecipientState
 
@@ -27,7 +27,7 @@ def dispatcher(*, open_sessions: set[int] | None = None) -> Dispatcher:
     return Dispatcher(
         worker=WORKER,
         limits=lambda: LIMITS,
-        ring=lambda _queue_id: None,
+        ring=lambda _queue_id, _sessions: None,
         open_sessions=open_sessions or set(),
         stopping=threading.Event(),
     )
@@ -282,10 +282,10 @@ def test_a_clock_that_is_set_back_makes_nothing_wait_for_hours(here):
     QueuedMessage.objects.filter(queue__next_hop_domain="retry.test").update(state=QueuedState.RETRY)
     Queue.objects.filter(next_hop_domain="queue.test").update(next_retry_at=timezone.now())
     earlier = timezone.now() - timedelta(hours=2)
-    assert not sweeps.due_queues(here, now=earlier)
+    assert not demand.demands(here.pk, limits=LIMITS, now=earlier)
     waits.shorten(here, now=earlier)
 
-    assert len(sweeps.due_queues(here, now=earlier)) == 3
+    assert len(demand.demands(here.pk, limits=LIMITS, now=earlier)) == 3
 
 
 def test_usual_waits_are_not_shortened(here):

@@ -1,0 +1,134 @@
+"""What one session holds, and its account with the ledger: claims come in, outcomes go out, in step."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from transport import judged
+from transport.commits import Committer, Ticket
+from transport.envelope import Reply
+from transport.outcomes import Answer, Close, More, Outdated, Settle, TakenBack, Wish, Work
+from transport.parts import Part, parts
+from transport.queue.claimed import Claim
+from transport.queue.records import Outcome, Try
+
+Ledger = Committer[Wish, Answer]
+
+
+class Lost(Exception):  # noqa: N818 - says what became of the claims
+    """The lease ran out: others send what this session holds."""
+
+
+class Holdings:
+    """The messages in the hands of one session."""
+
+    def __init__(self, work: Work, *, ledger: Ledger, most: int) -> None:
+        self._ledger = ledger
+        self._most = most
+        """How many messages the session holds at a time."""
+        self._opened_at: datetime = work.opened.opened_at
+        self._generation = work.generation
+        self._unwritten: Ticket[Answer] | None = None
+        self._put_off: dict[int, Outcome] = {}
+        """Earlier parts of a message of which recipients wait on, by queued id."""
+        self.signature = judged.Signature(
+            session_id=work.opened.session_id,
+            smtp_session=f"{work.opened.session_id:012X}0000",
+            server_id=work.opened.server.pk,
+            queue_id=work.opened.queue_id,
+            queue_identity=work.opened.queue_identity,
+            connector_name=work.profile.name,
+            connector_version=work.profile.version,
+        )
+        self.parts: deque[Part] = deque()
+        """What is to be sent, in order."""
+        self.settled = 0
+        self.outdated = False
+        """The configuration changed: nothing further comes in."""
+        self.came_full = False
+        """The last claim got all that it asked for: there may be work for one more session."""
+        self._take(work.opened.claims)
+
+    def sign(self, *, smtp_session: str) -> None:
+        """Outcomes from now on belong to this connection: 16 hex digits, as Exchange's logs number it."""
+        self.signature = replace(self.signature, smtp_session=smtp_session)
+
+    def catch_up(self) -> None:
+        """Wait until the last outcome is on disk: until then no further final dot goes out.
+
+        Raises `Lost`, and then it never goes out, when the lease ran out meanwhile.
+        """
+        if self._unwritten is not None:
+            ticket, self._unwritten = self._unwritten, None
+            self._hear(ticket.result())
+
+    def ask(self) -> bool:
+        """Ask for mail; whether some came. Raises `Lost`."""
+        self.catch_up()
+        self._hear(self._submit(self._more()))
+        return bool(self.parts)
+
+    def settle(
+        self, part: Part, replies: Sequence[tuple[str, Reply]], *, tries: Sequence[Try], ask: bool
+    ) -> None:
+        """Hand one outcome to the ledger, and ask it for further mail; `catch_up` waits for both."""
+        self.catch_up()
+        outcome = judged.outcome_of(
+            part.claim, replies, signature=self.signature, tries=tries, unfinished=not part.last
+        )
+        outcome = self._with_earlier_parts(outcome)
+        if part.last:
+            self.settled += 1
+        more = self._more() if ask and len(self.parts) < self._most else None
+        self._unwritten = Ticket()
+        self._ledger.hand_in(Settle(outcome=outcome, more=more), waiter=self._unwritten)
+
+    def _with_earlier_parts(self, outcome: Outcome) -> Outcome:
+        """A message waits on as long as a recipient of any of its parts does."""
+        earlier = self._put_off.pop(outcome.queued_id, None)
+        if earlier is not None and outcome.retry_at is None:
+            outcome = replace(outcome, retry_at=earlier.retry_at, error=earlier.error)
+        if outcome.unfinished and outcome.retry_at is not None:
+            self._put_off[outcome.queued_id] = outcome
+        return outcome
+
+    def close(self, failure: Reply | None, *, tries: Sequence[Try]) -> None:
+        """End the session; with a `failure`, what it could not try is noted and waits on."""
+        left = {part.claim.queued_id: part.claim for part in self.parts} if failure is not None else {}
+        noted = tuple(judged.untried(one, signature=self.signature, tries=tries) for one in left.values())
+        self._submit(
+            Close(
+                session_id=self.signature.session_id,
+                queue_id=self.signature.queue_id,
+                opened_at=self._opened_at,
+                failure=failure,
+                tries=noted,
+            )
+        )
+
+    def _more(self) -> More:
+        return More(
+            session_id=self.signature.session_id,
+            queue_id=self.signature.queue_id,
+            generation=self._generation,
+            most=self._most - len(self.parts),
+        )
+
+    def _submit(self, wish: Wish) -> Answer:
+        ticket: Ticket[Answer] = Ticket()
+        self._ledger.hand_in(wish, waiter=ticket)
+        return ticket.result()
+
+    def _hear(self, answer: Answer) -> None:
+        if isinstance(answer, TakenBack):
+            raise Lost
+        if isinstance(answer, Outdated):
+            self.outdated = True
+        elif isinstance(answer, tuple):
+            self.came_full = len(answer) >= self._most - len(self.parts)
+            self._take(answer)
+
+    def _take(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            self.parts.extend(parts(claim))
