@@ -31,8 +31,9 @@ class QueueQuerySet(QuerySet["Queue"]):
             next_try_at=Coalesce("next_retry_at", _earliest(deferred)),
             status=Case(
                 When(suspended=True, then=Value("Suspended")),
-                When(Exists(sessions.filter(connected=True)), then=Value("Active")),
-                When(Exists(sessions), then=Value("Connecting")),
+                # A session that has sent its mail keeps the connection for a moment: that is no activity.
+                When(Exists(sessions.filter(connected=True)), message_count__gt=0, then=Value("Active")),
+                When(Exists(sessions), message_count__gt=0, then=Value("Connecting")),
                 When(next_retry_at__isnull=False, message_count__gt=0, then=Value("Retry")),
                 default=Value("Ready"),
                 output_field=models.CharField(),
