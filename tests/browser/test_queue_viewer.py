@@ -276,8 +276,8 @@ def everything():
     queued_mail.queue("Unreachable Domain", kind=DeliveryType.UNREACHABLE, message_count=1)
     queued_mail.queue("growing.test", incoming_rate=9, message_count=120_345)
     queued_mail.queue("draining.test", outgoing_rate=9, message_count=10)
-    queued_mail.session(queued_mail.queue("active.test"))
-    queued_mail.session(queued_mail.queue("connecting.test"), connected=False)
+    queued_mail.session(queued_mail.queue("active.test", message_count=1))
+    queued_mail.session(queued_mail.queue("connecting.test", message_count=1), connected=False)
     for state in QueuedState:
         one = queued_mail.message(
             troubled,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from connectors import address_spaces, services
 from connectors.profiles import Delivery
 from connectors.specs import ConnectorSpec
-from transport import categorizer, intervals, servers, submission
+from transport import categorizer, intervals, judged, servers, submission
 from transport.concurrency import Limits
 from transport.envelope import Envelope, Reply, Stage
 from transport.models import QueuedMessage, TransportServer
@@ -77,6 +77,19 @@ def open_for(queued: QueuedMessage, *, worker: Worker = WORKER, now: datetime | 
     """A session to the queue of this message."""
     with transaction.atomic():
         return open_session(queued.queue_id, worker=worker, limits=LIMITS, now=now or timezone.now())
+
+
+def signature(opened: Opened) -> judged.Signature:
+    """Who this session is."""
+    return judged.Signature(
+        session_id=opened.session_id,
+        smtp_session=f"{opened.session_id:012X}0001",
+        server_id=opened.server.pk,
+        queue_id=opened.queue_id,
+        queue_identity=opened.queue_identity,
+        connector_name="Internet",
+        connector_version=1,
+    )
 
 
 def outcome(opened: Opened, reply: Reply, *, retry_at: datetime | None = None, claim: int = 0) -> Outcome:

@@ -82,8 +82,8 @@ def test_every_status_has_its_word(client):
     queued_mail.queue_in_retry("retry.test", message_count=1)
     queued_mail.queue("suspended.test", suspended=True)
     queued_mail.queue("ready.test")
-    queued_mail.session(queued_mail.queue("active.test"))
-    queued_mail.session(queued_mail.queue("connecting.test"), connected=False)
+    queued_mail.session(queued_mail.queue("active.test", message_count=1))
+    queued_mail.session(queued_mail.queue("connecting.test", message_count=1), connected=False)
 
     found = {row.next_hop: row.status for row in rows(client.get(LIST))}
 

@@ -7,7 +7,17 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tests.support.engine import GREYLISTED, LIMITS, REFUSED, WORKER, accept, connector, open_for, server
+from tests.support.engine import (
+    GREYLISTED,
+    LIMITS,
+    REFUSED,
+    WORKER,
+    accept,
+    connector,
+    open_for,
+    server,
+    signature,
+)
 from tests.transport.engine.test_sessions import close, settle
 from transport import intervals, judged, servers
 from transport.concurrency import Limits
@@ -65,15 +75,7 @@ def test_a_message_that_was_put_off_waits_by_the_interval_of_its_server(here, qu
     outcome = judged.outcome_of(
         opened.claims[0],
         [("bob@fabrikam.test", GREYLISTED)],
-        signature=judged.Signature(
-            session_id=opened.session_id,
-            smtp_session="",
-            server_id=opened.server.pk,
-            queue_id=opened.queue_id,
-            queue_identity=opened.queue_identity,
-            connector_name="Internet",
-            connector_version=1,
-        ),
+        signature=signature(opened),
         tries=(),
     )
 

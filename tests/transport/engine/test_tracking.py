@@ -1,6 +1,5 @@
 """What the message tracking log says about the life of a message."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.engine import (
     open_for,
     outcome,
     server,
+    signature,
 )
 from tests.support.smtp_peer import Peer
 from transport import delivery, intervals, judged, operations, outcomes
@@ -111,11 +111,8 @@ def test_mail_without_a_way_is_put_off_by_routing():
 
 def test_messages_that_no_host_could_be_asked_about_are_put_off_with_the_reason():
     message_id, opened = waiting("bob@fabrikam.test", "eva@fabrikam.test")
-    untried = replace(
-        judged.untried(opened.claims[0]),
-        session_id=opened.session_id,
-        tries=(Try(reply=REFUSED, outcome="deferred"),),
-    )
+    refused = Try(reply=REFUSED, outcome="deferred")
+    untried = judged.untried(opened.claims[0], signature=signature(opened), tries=(refused,))
     facts = {"queue_id": opened.queue_id, "opened_at": opened.opened_at, "failure": REFUSED}
     settle(outcomes.Close(session_id=opened.session_id, tries=(untried,), **facts))
     (event,) = story(message_id)[1:]
