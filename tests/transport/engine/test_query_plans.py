@@ -1,21 +1,46 @@
 """What the hot path asks of SQLite is answered by an index in its own order, however long a queue is."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.support.engine import accept, connector, server
-from transport.models import QueuedMessage
-from transport.queue import claims
+from tests.support.engine import LIMITS, accept, connector, server
+from transport.models import Queue
+from transport.queue import claimed, demand
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_claim_sorts_nothing():
+@pytest.fixture
+def queue() -> Queue:
     server()
     connector()
-    queued = QueuedMessage.objects.get(message=accept("bob@fabrikam.test"))
-    due = claims._claimable(queued.queue_id, now=timezone.now())
-    plan = due.order_by("state", "priority", "next_attempt_at", "pk")[:10].explain()
+    accept("bob@fabrikam.test")
+    return Queue.objects.get()
 
+
+def plan_of(asked: CaptureQueriesContext) -> str:
+    (query,) = asked.captured_queries
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+        return "\n".join(row[3] for row in cursor.fetchall())
+
+
+def test_a_claim_sorts_nothing(queue):
+    with CaptureQueriesContext(connection) as asked:
+        found = claimed.due(queue.pk, most=10, now=timezone.now())
+    plan = plan_of(asked)
+
+    assert len(found) == 1
     assert "queued_due (queue_id=? AND state=? AND priority=? AND next_attempt_at<?)" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_the_demand_of_all_queues_is_one_statement_over_the_same_index(queue):
+    with CaptureQueriesContext(connection) as asked:
+        found = demand.demands(queue.server_id, limits=LIMITS, now=timezone.now())
+    plan = plan_of(asked)
+
+    assert found == [(queue.pk, 1)]
+    assert "queued_due (queue_id=? AND state=? AND priority=? AND next_attempt_at<?)" in plan
