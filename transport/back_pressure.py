@@ -71,8 +71,8 @@ def disk_thresholds(size_bytes: int) -> Thresholds:
     return Thresholds(normal=high - 2 * DISK_STEP, medium=high - DISK_STEP, high=high)
 
 
-def queue_thresholds(most: int) -> Thresholds:
-    """Messages in queues at which the levels begin when `most` is the limit; 0: there is none."""
+def queue_thresholds(most: int | None) -> Thresholds:
+    """Messages in queues at which the levels begin when `most` is the limit; None: there is none."""
     most = most or UNLIMITED
     return Thresholds(normal=most * 0.8, medium=most * 0.9, high=most)
 

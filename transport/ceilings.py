@@ -11,10 +11,19 @@ RANGES = {
     "max_per_domain_outbound_connections": (1, MOST),
     "poison_threshold": (1, 10),
     "max_high_priority_message_bytes": (1, MOST),
+    "max_queued_messages": (1, MOST),
+    "pickup_directory_max_messages_per_minute": (1, 20_000),
+    "pickup_directory_max_header_bytes": (32 * KB, MOST),
+    "pickup_directory_max_recipients_per_message": (1, 10_000),
     "safety_net_max_bytes": (1 * MB, 1024 * TB),
 }
 """What Set-TransportService accepts; ours where Exchange documents no range."""
-UNLIMITED = ("max_outbound_connections", "max_per_domain_outbound_connections", "safety_net_max_bytes")
+UNLIMITED = (
+    "max_outbound_connections",
+    "max_per_domain_outbound_connections",
+    "max_queued_messages",
+    "safety_net_max_bytes",
+)
 """These may also be None: as much as there is."""
 
 
@@ -35,6 +44,12 @@ class Ceilings:
     """A larger message of High priority counts as Normal (exchange.md 7.4)."""
     safety_net_max_bytes: int | None = 1 * GB
     """How much content of delivered messages is kept at most; Exchange has no such setting, a disk has."""
+    max_queued_messages: int | None = 1_000_000
+    """In all queues of the server; beyond them it takes no more (back pressure)."""
+    pickup_directory_max_messages_per_minute: int = 100
+    """From Pickup, and as many from Replay."""
+    pickup_directory_max_header_bytes: int = 64 * KB
+    pickup_directory_max_recipients_per_message: int = 100
 
     def __post_init__(self) -> None:
         for name, (lowest, highest) in RANGES.items():

@@ -14,8 +14,9 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from transport import bell, outcomes, tracking
-from transport.envelope import Priority
-from transport.models import Content, Queue, QueuedMessage
+from transport.envelope import DsnRequest, Envelope, Priority
+from transport.injected import injected_headers
+from transport.models import Content, Queue, QueuedMessage, Recipient
 from transport.queue import moves, sweeps
 from transport.states import DELIVERABLE, WAITING, DeliveryType, Pending, QueuedState
 
@@ -152,12 +153,36 @@ def set_priority(messages: QuerySet[QueuedMessage], *, priority: Priority, actor
     return count
 
 
-def export_message(queued: QueuedMessage) -> Exported:
-    """Export-Message: the stored bytes as they will be sent. Unlike Exchange's it asks for no suspension."""
+def export_message(queued: QueuedMessage, *, for_replay: bool = False) -> Exported:
+    """Export-Message: the stored bytes as they will be sent. Unlike Exchange's it asks for no suspension.
+
+    `for_replay`: with the envelope in X-headers in front, so that the Replay directory takes it back.
+    """
+    head = injected_headers(_envelope(queued)) if for_replay else b""
     return Exported(
         file_name=f"{queued.message_id}.eml",
-        size_bytes=queued.message.size_bytes,
-        chunks=_chunks(queued.message_id),
+        size_bytes=len(head) + queued.message.size_bytes,
+        chunks=itertools.chain([head] if head else [], _chunks(queued.message_id)),
+    )
+
+
+def _envelope(queued: QueuedMessage) -> Envelope:
+    """Whom the queued message still goes to, with what the sender asked for; the content is left out."""
+    message = queued.message
+    waiting = Recipient.objects.filter(queued_message_id=queued.pk).order_by("pk")
+    return Envelope(
+        mail_from=message.mail_from,
+        recipients=tuple(one.address for one in waiting),
+        content=b"",
+        received_at=message.received_at,
+        source=message.source,
+        client_address=message.client_address,
+        client_name=message.client_name,
+        eight_bit=message.eight_bit,
+        smtputf8=message.smtputf8,
+        ret=message.ret,
+        envid=message.envid,
+        dsn_requests={one.address: DsnRequest(notify=one.notify, orcpt=one.orcpt) for one in waiting},
     )
 
 

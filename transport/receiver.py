@@ -18,6 +18,7 @@ from transport import resources, servers, submission
 from transport.back_pressure import Pressure
 from transport.bell import Bell
 from transport.commits import Committer
+from transport.directories import PICKUP, REPLAY, Directory
 from transport.envelope import Envelope
 from transport.latency import Latency
 from transport.models import TransportServer
@@ -145,9 +146,14 @@ async def _serve(address: tuple[str, int], *, server: TransportServer, relay_net
         server, pressure=pressure, latency=receiver.latency, memory_used=memory.used_percent
     )
     sampler.start()
+    directories = [Directory(kind, server=server, pressure=pressure) for kind in (PICKUP, REPLAY)]
+    for directory in directories:
+        directory.start()
     await listener.start()
     logger.info("smtp_listening")
     await stopping.wait()
     await listener.stop()
+    for directory in directories:
+        directory.stop()
     sampler.stop()
     receiver.stop()

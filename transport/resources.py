@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Max, Sum
 from django.utils import timezone
 
-from transport import back_pressure
+from transport import back_pressure, intervals
 from transport.back_pressure import Level, Pressure, Reading, Resource, Thresholds, Watch
 from transport.latency import Latency
 from transport.models import Queue, ResourcePressure, TransportServer
@@ -127,7 +127,7 @@ def disk(directory: Path) -> Reading:
 
 def backlog(server_id: int) -> Reading:
     """How many messages wait on a server."""
-    most = TransportServer.objects.values_list("max_queued_messages", flat=True).get(pk=server_id)
+    most = intervals.ceilings_of(server_id).max_queued_messages
     waiting = Queue.objects.filter(server=server_id).aggregate(waiting=Sum("message_count"))["waiting"] or 0
     return Reading(resource=Resource.QUEUES, value=waiting, thresholds=back_pressure.queue_thresholds(most))
 

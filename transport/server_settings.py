@@ -1,7 +1,7 @@
 """Writes what an administrator sets on a transport server: whom it asks, when it tries, how much it does."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from types import MappingProxyType
@@ -49,24 +49,11 @@ def set_lists(server: TransportServer, lists: Mapping[str, Iterable[str]], *, ac
     """Replace the lists that are given, by field. Raises ValueError with a sentence for administrators."""
     for field, values in lists.items():
         setattr(server, field, _checked(values, read=LISTS[field]))
-    _save(server, lists, actor=actor)
+    if lists:
+        server.save(update_fields=list(lists))
+        fields = {"actor": actor, "server": server.name, "fields": list(lists)}
+        logger.info("server_settings_changed", extra=fields)
     return server
-
-
-def set_numbers(server: TransportServer, numbers: Mapping[str, int], *, actor: str) -> TransportServer:
-    """Set numbers, by field; their range was checked where they were typed."""
-    for field, value in numbers.items():
-        setattr(server, field, value)
-    _save(server, numbers, actor=actor)
-    return server
-
-
-def _save(server: TransportServer, changed: Collection[str], *, actor: str) -> None:
-    if not changed:
-        return
-    server.save(update_fields=list(changed))
-    fields = {"actor": actor, "server": server.name, "fields": list(changed)}
-    logger.info("server_settings_changed", extra=fields)
 
 
 def _checked(values: Iterable[str], *, read: Callable[[str], str]) -> list[str]:

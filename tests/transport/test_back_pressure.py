@@ -62,7 +62,7 @@ def test_of_a_small_disk_a_tenth_is_kept_free():
 
 def test_a_backlog_of_the_limit_is_high_and_without_a_limit_nothing_is():
     assert queue_thresholds(1000) == Thresholds(normal=800, medium=900, high=1000)
-    assert next_level(N, reading=reading(10**12, queue_thresholds(0))) is N
+    assert next_level(N, reading=reading(10**12, queue_thresholds(None))) is N
 
 
 def test_one_slow_commit_is_no_pressure_but_three_looks_in_a_row_are():

@@ -58,6 +58,16 @@ class TransportLimits(models.Model):
     max_high_priority_message_bytes = models.PositiveIntegerField(
         default=_CEILINGS.max_high_priority_message_bytes
     )
+    max_queued_messages = models.BigIntegerField(null=True, default=_CEILINGS.max_queued_messages)
+    pickup_directory_max_messages_per_minute = models.IntegerField(
+        default=_CEILINGS.pickup_directory_max_messages_per_minute
+    )
+    pickup_directory_max_header_bytes = models.IntegerField(
+        default=_CEILINGS.pickup_directory_max_header_bytes
+    )
+    pickup_directory_max_recipients_per_message = models.IntegerField(
+        default=_CEILINGS.pickup_directory_max_recipients_per_message
+    )
     safety_net_max_bytes = models.BigIntegerField(null=True, default=_CEILINGS.safety_net_max_bytes)
     message_tracking_log_enabled = models.BooleanField(default=_KEEPING.message_tracking_log_enabled)
     message_tracking_log_subject_logging_enabled = models.BooleanField(

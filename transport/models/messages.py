@@ -65,3 +65,19 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+class HandedIn(models.Model):
+    """Remembers for a day what was handed in with a key, so that a repetition finds it."""
+
+    key = models.CharField(max_length=64, unique=True)
+    """Digest of the key."""
+    content = models.CharField(max_length=64)
+    """Digest of what was handed in with it."""
+    message_id = models.BigIntegerField()
+    """The message may be gone before its key is."""
+    internet_message_id = models.CharField(max_length=512, blank=True)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"key of message {self.message_id}"

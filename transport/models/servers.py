@@ -20,9 +20,6 @@ class TransportServer(TransportLimits):
     """Addresses, with `:port` where it is not 53; empty means the system's resolver."""
     external_dns_servers = models.JSONField(default=list)
     """Used by connectors that ask for the external DNS lookup settings."""
-    max_queued_messages = models.BigIntegerField(default=1_000_000)
-    """In all its queues; beyond them no more mail is taken. 0: no limit."""
-
     validating_dns_servers = models.JSONField(default=list)
     """DNS servers on other machines whose word on DNSSEC counts; those on loopback need no mention."""
     allowed_mx_networks = models.JSONField(default=list)

@@ -36,6 +36,15 @@ def received_line(client: Client, *, fqdn: str, token: str, at: datetime) -> byt
     ).encode("ascii", "replace")
 
 
+def handed_in_line(door: str, *, fqdn: str, token: str, at: datetime) -> bytes:
+    """The same without SMTP: `Received: from localhost by <fqdn> (<door>) id <token>; date`."""
+    return (
+        f"Received: from localhost\r\n"
+        f"\tby {fqdn} ({door}) id {token};\r\n"
+        f"\t{_date(at.astimezone(UTC).replace(microsecond=0))}\r\n"
+    ).encode("ascii", "replace")
+
+
 def _literal(address: str) -> str:
     """Return the address literal of RFC 5321 4.1.3."""
     safe = _UNSAFE.sub("?", address)

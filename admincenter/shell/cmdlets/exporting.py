@@ -27,6 +27,11 @@ _PATH_HELP = "The file to write, or a folder, where the file is named after the 
 PATH = Parameter(name="Path", kind=TEXT, position=1, help=_PATH_HELP)
 ASSEMBLED_PATH = Parameter(name="Path", kind=TEXT, position=0, required=True, help=_PATH_HELP)
 FORCE = Parameter(name="Force", kind=SWITCH, help="Overwrite a file that is there.")
+FOR_REPLAY = Parameter(
+    name="ForReplay",
+    kind=SWITCH,
+    help="Put sender and recipients in X-headers in front, so that the Replay directory takes the file back.",
+)
 
 
 class ExportMessage(Cmdlet):
@@ -38,8 +43,9 @@ class ExportMessage(Cmdlet):
     examples = (
         r"Export-Message E15MB1\3\17 -Path x.eml",
         r"Export-Message E15MB1\3\17 | AssembleMessage -Path x.eml",
+        r"Export-Message E15MB1\3\17 -ForReplay -Path x.eml",
     )
-    parameters = (IDENTITY, PATH, FORCE)
+    parameters = (IDENTITY, PATH, FORCE, FOR_REPLAY)
     accepts = (MESSAGE,)
 
     def run(self, rows: Iterator[Row] | None) -> Iterator[Row]:
@@ -67,7 +73,7 @@ class AssembleMessage(Cmdlet):
     name = "AssembleMessage"
     synopsis = "Writes an exported message into an .eml file."
     examples = (r"Export-Message E15MB1\3\17 | AssembleMessage -Path x.eml",)
-    parameters = (ASSEMBLED_PATH, FORCE)
+    parameters = (ASSEMBLED_PATH, FORCE, FOR_REPLAY)
     accepts = (EXPORTED_MESSAGE,)
 
     def run(self, rows: Iterator[Row] | None) -> Iterator[Row]:
@@ -88,7 +94,8 @@ def write_eml(cmdlet: Cmdlet, queued: QueuedMessage, *, path: Parameter[str]) ->
     how = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if cmdlet.bound.get(FORCE) else os.O_EXCL)
     try:
         with os.fdopen(os.open(target, how, 0o600), "wb") as file:
-            file.writelines(export_message(queued).chunks)
+            exported = export_message(queued, for_replay=cmdlet.bound.get(FOR_REPLAY) is True)
+            file.writelines(exported.chunks)
     except FileExistsError:
         cmdlet.refuse(f"-Path {target}: that file exists; -Force overwrites it", path)
     except (OSError, ValueError) as error:

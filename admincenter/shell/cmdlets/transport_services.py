@@ -1,17 +1,16 @@
 """Get- and Set-TransportService: the transport servers, whom they ask, whom they dial, what they take."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.transport_limits import LIMITS
-from admincenter.shell.parameters import CHANGE, RESULT_SIZE, TEXT, ListChange, Parameter
+from admincenter.shell.parameters import CHANGE, TEXT, ListChange, Parameter
 from admincenter.shell.rows import Column, Row, RowType
 from transport import servers
 from transport.models import TransportServer
-from transport.server_settings import LISTS, set_limits, set_lists, set_numbers
+from transport.server_settings import LISTS, set_limits, set_lists
 
 TRANSPORT_SERVICE = RowType(
     name="transport service",
@@ -28,7 +27,6 @@ TRANSPORT_SERVICE = RowType(
         Column(name="ExternalDNSServers", read=lambda one: tuple(one.external_dns_servers)),
         Column(name="ValidatingDNSServers", read=lambda one: tuple(one.validating_dns_servers)),
         Column(name="AllowedMxNetworks", read=lambda one: tuple(one.allowed_mx_networks)),
-        Column(name="MaxQueuedMessages", read=lambda one: one.max_queued_messages or "Unlimited"),
         *(limit.column for limit in LIMITS),
     ),
 )
@@ -61,14 +59,6 @@ PARAMETERS = {
     ),
 }
 """By the field of the server that each one sets."""
-NUMBERS: Mapping[str, Parameter[Any]] = {
-    "max_queued_messages": Parameter(
-        name="MaxQueuedMessages",
-        kind=RESULT_SIZE,
-        help="With so many messages in its queues the server takes no more. Default: 1000000.",
-    ),
-}
-"""The same for numbers; nothing, which is unlimited, is stored as 0."""
 
 
 class GetTransportService(Cmdlet):
@@ -106,26 +96,19 @@ class SetTransportService(Cmdlet):
         'Set-TransportService E15MB1 -InternalDNSServers @{Add="192.0.2.53:5353"}',
         "Set-TransportService E15MB1 -AllowedMxNetworks 127.0.0.0/8",
     )
-    parameters = (
-        IDENTITY,
-        *PARAMETERS.values(),
-        *NUMBERS.values(),
-        *(limit.parameter for limit in LIMITS),
-    )
+    parameters = (IDENTITY, *PARAMETERS.values(), *(limit.parameter for limit in LIMITS))
     accepts = (TRANSPORT_SERVICE,)
     changes = True
 
     def run(self, rows: Iterator[Row] | None) -> Iterator[Row]:
         """Change one server after the other."""
         given = {field: one for field, one in PARAMETERS.items() if self.bound.given(one)}
-        numbers = {field: self.bound.get(one) or 0 for field, one in NUMBERS.items() if self.bound.given(one)}
         if not self.bound.given(*self.parameters[1:]):
             self.refuse("Set-TransportService needs a setting to change")
         for server in self._chosen(rows):
             lists = {field: self._list(server, field) for field in given}
             if self.approved(f"change the settings of {server.name}"):
                 self._write(server, lists)
-                set_numbers(server, numbers, actor=self.shell.actor)
                 self._write_limits(server)
         return iter(())
 

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from tests.support import queued_mail
 from tests.support.engine import server
+from transport import intervals
 from transport.back_pressure import Pressure
 from transport.latency import Latency
 from transport.models import TransportServer
@@ -16,7 +17,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.state]
 @pytest.fixture
 def look():
     sampler = Sampler(server(), pressure=Pressure(), latency=Latency(), memory_used=lambda: 3.0)
-    return lambda: sampler.look(now=timezone.now())
+
+    def look_anew():
+        intervals.forget()
+        sampler.look(now=timezone.now())
+
+    return look_anew
 
 
 def test_it_shows_every_resource_of_a_server_with_its_thresholds(listed, look):
@@ -41,6 +47,6 @@ def test_the_limit_of_the_backlog_is_set_and_obeyed_while_running(ems, listed, l
     ems("Set-TransportService E15MB1 -MaxQueuedMessages unlimited")
     look()
 
-    assert TransportServer.objects.get().max_queued_messages == 0
-    assert listed("Get-TransportService").objects[0]["MaxQueuedMessages"] == "Unlimited"
+    assert TransportServer.objects.get().max_queued_messages is None
+    assert listed("Get-TransportService").objects[0]["MaxQueuedMessages"] == "unlimited"
     assert not listed("Get-BackPressure | where Level -eq High").objects
