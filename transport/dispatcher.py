@@ -16,7 +16,7 @@ from functools import partial
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from transport import intervals, outcomes, rates, rerouting, servers
+from transport import intervals, outcomes, rates, rerouting, servers, tracking
 from transport.concurrency import Limits
 from transport.models import TransportServer
 from transport.queue import claims, demand, sweeps, waits
@@ -46,6 +46,7 @@ class Dispatcher:
         self._open_sessions = open_sessions
         self._stopping = stopping
         self._sampler = rates.Sampler()
+        self._retention = tracking.Retention()
         self._beaten_at = self._purged_at = -math.inf
         self._schedule: Schedule | None = None
 
@@ -78,6 +79,7 @@ class Dispatcher:
             partial(_end, sweeps.work_off_removals),
             self._ring_due,
             self._tidy,
+            self._retention.purge,
         )
         for step in steps:
             try:

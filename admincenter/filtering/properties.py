@@ -197,7 +197,12 @@ def _size(value: Written, _one: Property, _zone: tzinfo) -> int:
 
 
 def _time(value: Written, _one: Property, zone: tzinfo) -> datetime:
-    moment = _read_time(value.text.strip())
+    return read_time(value.text, zone=zone)
+
+
+def read_time(text: str, *, zone: tzinfo) -> datetime:
+    """Read a time as people write it; `zone` is meant where none is named. Raises ValueError with a form."""
+    moment = _read_time(text.strip())
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (OverflowError, ValueError):

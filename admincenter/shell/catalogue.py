@@ -10,6 +10,7 @@ from admincenter.shell.cmdlets.messages import GetMessage
 from admincenter.shell.cmdlets.objects import MeasureObject, SelectObject, SortObject, WhereObject
 from admincenter.shell.cmdlets.queues import GetQueue, ResumeQueue, RetryQueue, SuspendQueue
 from admincenter.shell.cmdlets.send_connectors import GetSendConnector, RemoveSendConnector
+from admincenter.shell.cmdlets.tracking import ExportMessageTrackingLog, GetMessageTrackingLog
 from admincenter.shell.cmdlets.transport_services import GetTransportService, SetTransportService
 from admincenter.shell.views import FormatList, FormatTable
 
@@ -32,6 +33,8 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     SetMessage,
     ExportMessage,
     AssembleMessage,
+    GetMessageTrackingLog,
+    ExportMessageTrackingLog,
     GetCredential,
     GetHelp,
     GetCommand,

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from admincenter.filtering.properties import nearest
+from django.utils import timezone
+
+from admincenter.filtering.properties import nearest, read_time
 from admincenter.shell.rows import Row
 from admincenter.shell.tree import Block, Constant, Edit, Items, Text
 from connectors import validators
@@ -237,6 +239,13 @@ def some_of(names: tuple[str, ...]) -> Kind[tuple[str, ...]]:
     return Kind("String[]", read, choices=names)
 
 
+def _time(given: Given) -> datetime:
+    try:
+        return read_time(_text(given), zone=timezone.get_current_timezone())
+    except ValueError as error:
+        raise ValueError(f"a time is expected, as in {error}") from None
+
+
 def _result_size(given: Given) -> int | None:
     """Read how many objects are wanted; None is all of them."""
     text = _text(given)
@@ -262,6 +271,7 @@ CHANGE = Kind('String[] or @{Add="…"; Remove="…"}', _change)
 FLAG = Kind("$true | $false", _flag, choices=("$true", "$false"))
 SWITCH = Kind("", _flag, is_switch=True)
 SIZE = Kind("Size (25MB) or unlimited", _size, choices=("unlimited",))
+TIME = Kind("2026-11-23 16:00", _time)
 TIME_SPAN = Kind("hh:mm:ss", _time_span)
 RESULT_SIZE = Kind("Int32 or unlimited", _result_size, choices=("unlimited",))
 ORDER = Kind("+Property,-Property", _joined)

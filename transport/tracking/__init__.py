@@ -1,6 +1,23 @@
 """The message tracking log: what happened to every message, when, and by whom (exchange.md 9.3)."""
 
 from transport.tracking.events import Line, listed, opening, source_of, statuses, write
+from transport.tracking.log import Search, find
+from transport.tracking.retention import Retention
+from transport.tracking.stories import Tracked, message_number
 from transport.tracking.words import EventId, Source
 
-__all__ = ["EventId", "Line", "Source", "listed", "opening", "source_of", "statuses", "write"]
+__all__ = [
+    "EventId",
+    "Line",
+    "Retention",
+    "Search",
+    "Source",
+    "Tracked",
+    "find",
+    "listed",
+    "message_number",
+    "opening",
+    "source_of",
+    "statuses",
+    "write",
+]

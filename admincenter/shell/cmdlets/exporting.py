@@ -1,7 +1,7 @@
 """Export-Message and AssembleMessage: the stored bytes of a message as an .eml file."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from admincenter.filtering.properties import Kind
@@ -91,17 +91,22 @@ def write_eml(cmdlet: Cmdlet, queued: QueuedMessage, *, path: Parameter[str]) ->
     target = Path(written or "")
     if target.is_dir():
         target /= file_name(queued)
+    exported = export_message(queued, for_replay=cmdlet.bound.get(FOR_REPLAY) is True)
+    write_file(cmdlet, target, exported.chunks, path=path)
+    return target
+
+
+def write_file(cmdlet: Cmdlet, target: Path, chunks: Iterable[bytes], *, path: Parameter[str]) -> None:
+    """Write a file that its owner alone can read; -Force overwrites one that is there."""
     how = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if cmdlet.bound.get(FORCE) else os.O_EXCL)
     try:
         with os.fdopen(os.open(target, how, 0o600), "wb") as file:
-            exported = export_message(queued, for_replay=cmdlet.bound.get(FOR_REPLAY) is True)
-            file.writelines(exported.chunks)
+            file.writelines(chunks)
     except FileExistsError:
         cmdlet.refuse(f"-Path {target}: that file exists; -Force overwrites it", path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "that is no path"
         cmdlet.refuse(f"-Path {target}: {reason}", path)
-    return target
 
 
 def file_name(queued: QueuedMessage) -> str:
