@@ -56,7 +56,7 @@ def select(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ..
         return list(cursor.fetchall())
 
 
-def moment(value: datetime) -> Any:
+def moment(value: datetime | None) -> Any:
     """A datetime as this database keeps it."""
     return connection.ops.adapt_datetimefield_value(value)
 

@@ -212,7 +212,7 @@ class Attempt:
                     return None
                 self.tries.append(Try(reply=refusal, outcome="deferred"))
                 return refusal
-            self._take_result(part, result, tls=dialling.tls_line(client))
+            self._take_result(part, result, client=client)
             if not result.session_open:
                 return None
         return None
@@ -257,16 +257,27 @@ class Attempt:
     def _no_more(self) -> None:
         """The connection ends with this message."""
 
-    def _take_result(self, part: Part, result: TransactionResult, *, tls: str) -> None:
+    def _take_result(self, part: Part, result: TransactionResult, *, client: Client) -> None:
         if judged.cannot_take(result):
             self.set_aside.append((part, result))
             return
-        self._settle(part, result.replies, in_doubt=result.in_doubt, tls=tls)
+        self._settle(part, result.replies, in_doubt=result.in_doubt, client=client)
 
     def _settle(
-        self, part: Part, replies: Sequence[tuple[str, Reply]], *, in_doubt: bool = False, tls: str = ""
+        self,
+        part: Part,
+        replies: Sequence[tuple[str, Reply]],
+        *,
+        in_doubt: bool = False,
+        client: Client | None = None,
     ) -> None:
         """Hand the outcome to the ledger, with the hosts that failed before."""
-        tried = Try(reply=judged.worst(replies), outcome=judged.word_of(replies), tls=tls, in_doubt=in_doubt)
+        tried = Try(
+            reply=judged.worst(replies),
+            outcome=judged.word_of(replies),
+            tls=dialling.tls_line(client) if client else "",
+            in_doubt=in_doubt,
+            takes_dsn=client is not None and client.extensions.dsn,
+        )
         tries, self.tries = [*self.tries, tried], []
         self.holdings.settle(part, replies, tries=tries, ask=part.last and not self.set_aside)

@@ -16,10 +16,10 @@ from functools import partial
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from transport import intervals, outcomes, rates, rerouting, servers, tracking
+from transport import intervals, outcomes, rates, rerouting, retries, servers, tracking
 from transport.concurrency import Limits
 from transport.models import TransportServer
-from transport.queue import claims, demand, sweeps, waits
+from transport.queue import claims, demand, notices, sweeps, waits
 from transport.queue.moves import Ended
 from transport.retries import Schedule
 
@@ -77,6 +77,7 @@ class Dispatcher:
             rerouting.reroute,
             partial(_end, sweeps.expire_messages),
             partial(_end, sweeps.work_off_removals),
+            _tell_late,
             self._ring_due,
             self._tidy,
             self._retention.purge,
@@ -137,3 +138,12 @@ def _end(step: Callable[..., list[Ended]], server: TransportServer, *, now: date
     """End what a sweep ends, and report it, in one transaction."""
     with transaction.atomic():
         outcomes.report(step(server, now=now), now=now)
+
+
+def _tell_late(server: TransportServer, *, now: datetime) -> None:
+    """Warn the senders of a batch of messages that are late."""
+    for priority, timeout in retries.delay_timeouts(intervals.schedule_of(server.pk)).items():
+        late = notices.late(server, priority=priority, timeout=timeout, now=now)
+        if late.exists():
+            with transaction.atomic():
+                outcomes.notify(notices.take_late(late), now=now)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from transport import intervals, retries, verdicts
+from transport import dsn, intervals, retries, verdicts
 from transport.envelope import Reply, Stage, TransactionResult
 from transport.queue.claimed import Claim
 from transport.queue.records import Decided, Outcome, Try
@@ -50,6 +50,7 @@ def outcome_of(
     deferred: Decided = tuple(one for one, _ in waiting)
     # At once only where the host took somebody: else it would be asked the same thing for ever.
     again_now = len(waiting) < len(judged) and all(verdict.split for _, verdict in waiting)
+    delivered = tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered))
     return Outcome(
         session_id=signature.session_id,
         smtp_session=signature.smtp_session,
@@ -60,13 +61,26 @@ def outcome_of(
         connector_version=signature.connector_version,
         queued_id=claim.queued_id,
         message_id=claim.message_id,
-        delivered=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Delivered)),
+        delivered=delivered,
+        relayed=_unreported(claim, delivered, tries=tries) if claim.dsn_requests else (),
         failed=tuple(one for one, verdict in judged if isinstance(verdict, verdicts.Failed)),
         deferred=deferred,
         retry_at=_retry_at(claim, again_now=again_now) if deferred else None,
         error=deferred[-1][2].line if deferred else "",
         unfinished=unfinished,
         tries=tuple(tries),
+    )
+
+
+def _unreported(claim: Claim, delivered: Decided, *, tries: Sequence[Try]) -> Decided:
+    """Whose sender wants to hear of success, from us as the host offers no DSN (RFC 3461 section 5.2.2)."""
+    if tries and tries[-1].takes_dsn:
+        return ()
+    requests = claim.dsn_requests
+    return tuple(
+        one
+        for one in delivered
+        if (request := requests.get(one[1])) and dsn.wants(dsn.SUCCESS, request.notify)
     )
 
 

@@ -17,6 +17,7 @@ from transport.models import Queue
 from transport.queue import claims, keys, records, sweeps
 from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
+from transport.queue.notices import Notice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +125,7 @@ def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
     recorded = records.record([wish.outcome for wish in settled], now=now)
     removed = sweeps.take_out_pending(recorded.removals, now=now)
     report([*recorded.reports, *removed], now=now)
+    notify(recorded.notices, now=now)
 
 
 def _claim(asking: Sequence[More], *, lasting: Container[int], now: datetime) -> Mapping[int, Answer]:
@@ -202,3 +204,9 @@ def report(ended: Sequence[Ended], *, now: datetime) -> None:
     """Send the non-delivery reports, from this server."""
     if ended:
         submission.report(ended, server=servers.own(), now=now)
+
+
+def notify(notices: Sequence[Notice], *, now: datetime) -> None:
+    """Send what senders are told of mail that has not failed, from this server."""
+    if notices:
+        submission.notify(notices, server=servers.own(), now=now)

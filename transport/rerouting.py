@@ -147,6 +147,7 @@ def _entering(move: _Move, *, key: QueueKey, queue_id: int) -> submission.Enteri
         state=QueuedState.SUSPENDED if suspended else QueuedState.READY,
         expires_at=queued.expires_at,
         priority=Priority(queued.priority),
+        delay_since=queued.delay_since,
         generation=move.ways.generation,
     )
 

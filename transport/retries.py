@@ -118,16 +118,13 @@ def lifetimes(schedule: Schedule) -> dict[Priority, timedelta]:
     }
 
 
-def delay_notice_at(
-    schedule: Schedule, received_at: datetime, *, priority: Priority = Priority.NORMAL
-) -> datetime:
-    """Say when the sender of a message that is still waiting is told so (exchange.md 7.4)."""
-    timeouts = {
+def delay_timeouts(schedule: Schedule) -> dict[Priority, timedelta]:
+    """Say after what time the sender of a waiting message is told so, by priority (exchange.md 7.4)."""
+    return {
         Priority.HIGH: schedule.high_priority_delay_notification_timeout,
         Priority.NORMAL: schedule.delay_notification_timeout,
         Priority.LOW: schedule.low_priority_delay_notification_timeout,
     }
-    return received_at + timeouts[priority]
 
 
 def is_expired(schedule: Schedule, received_at: datetime, *, now: datetime) -> bool:

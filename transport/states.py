@@ -33,6 +33,15 @@ class RecipientState(IntEnum):
     """Taken out by an administrator without a report."""
 
 
+class Action(StrEnum):
+    """What a report tells about a recipient (RFC 3464 section 2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    RELAYED = "relayed"
+    """Handed to a host that sends no such reports."""
+
+
 class DeliveryType(StrEnum):
     """DeliveryType of Get-Queue; only the kinds that exist outside Active Directory."""
 

@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from transport import bounces, categorizer, headers, intervals, retries, tracking
+from transport import categorizer, dsn, headers, intervals, reports, retries, tracking
 from transport.bulk import allocate_ids, insert, moment
 from transport.envelope import Envelope, Priority
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
 from transport.queue.keys import UNREACHABLE, QueueKey, enter
 from transport.queue.moves import Ended
-from transport.states import DELIVERABLE, DeliveryType, QueuedState, RecipientState
+from transport.queue.notices import Notice
+from transport.states import DELIVERABLE, Action, DeliveryType, QueuedState, RecipientState
 
 CHUNK_BYTES = 1024 * 1024
 QUEUED_COLUMNS = (
     "id", "message_id", "queue_id", "state", "pending", "next_attempt_at", "entered_at", "expires_at",
-    "retry_count", "last_error", "priority", "routed_generation",
+    "delay_since", "retry_count", "last_error", "priority", "routed_generation",
 )  # fmt: skip
 """The columns of a queued message that `Entering.row` fills."""
 RECIPIENT_COLUMNS = (
     "message_id", "queued_message_id", "address", "state", "last_reply", "notify", "orcpt",
 )  # fmt: skip
-ORIGINAL_IN_REPORT_BYTES = 64 * 1024
-"""How much of the original a report carries; beyond it only the header."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +47,8 @@ class Entering:
     expires_at: datetime
     priority: Priority
     generation: int
+    delay_since: datetime | None = None
+    """When it came in, if its sender is to be told once it is late."""
 
     def row(self, queued_id: int, *, now: datetime) -> tuple[object, ...]:
         """Values for `QUEUED_COLUMNS`."""
@@ -56,7 +57,7 @@ class Entering:
         entered = moment(now)
         return (
             queued_id, self.message_id, self.queue_id, self.state, "", entered, entered,
-            moment(self.expires_at), 0, last_error, self.priority, self.generation,
+            moment(self.expires_at), moment(self.delay_since), 0, last_error, self.priority, self.generation,
         )  # fmt: skip
 
 
@@ -193,7 +194,18 @@ def _first_row(
         expires_at=retries.expires_at(schedule, one.envelope.received_at, priority=priority),
         priority=priority,
         generation=one.ways.generation,
+        delay_since=_delay_since(one, one.ways.queues[key]),
     ).row(queued_id, now=now)
+
+
+def _delay_since(one: _Placed, addresses: Sequence[str]) -> datetime | None:
+    """The arrival, where a delay is to be reported; nobody warns strangers, nor who has no address."""
+    envelope = one.envelope
+    if not envelope.mail_from or not envelope.trusted_sender:
+        return None
+    if envelope.dsn_requests and not any(dsn.wants(dsn.DELAY, _asked(one, to)[0]) for to in addresses):
+        return None
+    return envelope.received_at
 
 
 def _arrivals(placed: Sequence[_Placed], *, server: TransportServer) -> Iterator[tracking.Line]:
@@ -259,53 +271,14 @@ def _refuse_too_large(placed: Sequence[_Placed], *, server: TransportServer, now
 
 
 def report(ended: Sequence[Ended], *, server: TransportServer, now: datetime) -> list[Accepted]:
-    """Send a non-delivery report (RFC 3464) for each ended message, but none to the null sender.
-
-    RFC 5321 section 4.5.5.
-    """
-    messages = Message.objects.in_bulk([one.message_id for one in ended])
-    envelopes = [
-        _report_envelope(messages[one.message_id], one, server=server, now=now)
-        for one in ended
-        if one.message_id in messages and messages[one.message_id].mail_from
+    """Tell senders of mail that failed."""
+    failed = [
+        Notice(message_id=one.message_id, action=Action.FAILED, recipients=one.failures) for one in ended
     ]
+    return notify(failed, server=server, now=now)
+
+
+def notify(notices: Sequence[Notice], *, server: TransportServer, now: datetime) -> list[Accepted]:
+    """Send senders the reports that they are to get; must run in the transaction that made the notices."""
+    envelopes = reports.envelopes(notices, server=server, now=now)
     return accept(envelopes, server=server, now=now) if envelopes else []
-
-
-def _report_envelope(message: Message, ended: Ended, *, server: TransportServer, now: datetime) -> Envelope:
-    failures = tuple(
-        bounces.RecipientFailure(address=address, reply=reply, attempted_at=now if reply.remote else None)
-        for address, reply in ended.failures
-    )
-    report = bounces.Report(
-        reporting_mta=server.fqdn,
-        sender=message.mail_from,
-        recipients=failures,
-        arrived_at=message.received_at,
-        now=now,
-        original=_head(message),
-        original_size_bytes=message.size_bytes,
-        subject=message.subject,
-        original_message_id=message.internet_message_id,
-        smtputf8=message.smtputf8,
-        max_copy_bytes=ORIGINAL_IN_REPORT_BYTES,
-    )
-    content = bounces.non_delivery_report(report)
-    return Envelope(
-        mail_from="",
-        recipients=(message.mail_from,),
-        content=content,
-        received_at=now,
-        source="DSN",
-        eight_bit=not content.isascii(),
-        # Asked for only where the sender's address needs it: a plain host takes the rest.
-        smtputf8=not message.mail_from.isascii(),
-        original_from=message.mail_from,
-        reference=message.internet_message_id,
-    )
-
-
-def _head(message: Message) -> bytes:
-    """The first chunk is enough: what is larger goes back as headers only."""
-    first = Content.objects.filter(message=message, position=0).values_list("data", flat=True).first()
-    return bytes(first or b"")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from transport.envelope import Priority
 from transport.retries import (
     Schedule,
-    delay_notice_at,
+    delay_timeouts,
     expires_at,
     is_expired,
     next_message_retry,
@@ -130,4 +130,4 @@ def test_a_value_outside_exchanges_range_is_refused_by_name(field, value):
 )
 def test_each_priority_has_its_own_lifetime_and_delay_notice(priority, lifetime, notice):
     assert expires_at(Schedule(), NOW, priority=priority) == NOW + lifetime
-    assert delay_notice_at(Schedule(), NOW, priority=priority) == NOW + notice
+    assert delay_timeouts(Schedule())[priority] == notice

@@ -1,6 +1,6 @@
-"""Reports to the sender about mail that did not arrive (RFC 3464, RFC 6522, RFC 3834)."""
+"""Reports to the sender about mail that failed, is late or went on (RFC 3464, 6522, 6533, 3834)."""
 
-from transport.bounces.message import non_delivery_report
-from transport.bounces.report import RecipientFailure, Report
+from transport.bounces.message import write
+from transport.bounces.report import MAX_COPY_BYTES, RecipientStatus, Report
 
-__all__ = ["RecipientFailure", "Report", "non_delivery_report"]
+__all__ = ["MAX_COPY_BYTES", "RecipientStatus", "Report", "write"]

@@ -1,68 +1,23 @@
-"""What happened and what to do, in plain words, by status code (exchange.md section 11)."""
+"""What happened, what it means and what to do, in plain words, by status code (exchange.md section 11)."""
 
-from transport.bounces.cleaning import status
-from transport.envelope import Reply
+import re
 
-_SPELLING = "Check the address for mistakes and send the message again."
-_ASK_ADMINISTRATOR = "If it goes on, forward this report to your mail administrator."
-_ASK_RECIPIENT = "Ask the recipient, by phone or another way, to have this looked into."
+from transport.bounces.cleaning import failure_status
+from transport.bounces.permanent import PERMANENT
+from transport.bounces.phrases import TOO_LATE, Explanation
+from transport.bounces.temporary import TEMPORARY
+from transport.envelope import Reply, Stage
 
-EXPLANATIONS = {
-    "4.2.2": ("The recipient's mailbox is full.", "Try again later, or reach the recipient another way."),
-    "4.3.1": ("The recipient's mail server had no room for the message.", "Try again later."),
-    "4.4.7": (
-        "The message could not be delivered in time: no mail server of the recipient took it.",
-        f"Send it again later. {_ASK_ADMINISTRATOR}",
-    ),
-    "4.7": (
-        "The recipient's mail server put the message off for reasons of security until its time was over.",
-        _ASK_ADMINISTRATOR,
-    ),
-    "4": (
-        "The message could not be delivered in time: what stood in its way did not go away.",
-        f"Send it again later. {_ASK_ADMINISTRATOR}",
-    ),
-    "5.1.0": ("The sender or the recipient address was refused.", _SPELLING),
-    "5.1.1": ("There is no such recipient.", _SPELLING),
-    "5.1.2": ("The domain behind the @ takes no mail, or is misspelled.", _SPELLING),
-    "5.1.3": ("The recipient address is not written correctly.", _SPELLING),
-    "5.1.6": ("The recipient has moved and left no address.", _ASK_RECIPIENT),
-    "5.1.7": ("Your own address was refused.", _ASK_ADMINISTRATOR),
-    "5.1.8": ("Your own address was refused.", _ASK_ADMINISTRATOR),
-    "5.1.10": ("There is no such recipient, or the domain behind the @ accepts no mail.", _SPELLING),
-    "5.1": ("The address was refused.", _SPELLING),
-    "5.2.1": ("The mailbox is switched off or takes no mail at present.", _ASK_RECIPIENT),
-    "5.2.2": ("The recipient's mailbox is full.", "Try again later, or reach the recipient another way."),
-    "5.2.3": (
-        "The message is too large for this recipient.",
-        "Make it smaller, or send large files as links.",
-    ),
-    "5.2": ("The recipient's mailbox did not take the message.", _ASK_RECIPIENT),
-    "5.3.4": ("The message is too large.", "Make it smaller, or send large files as links."),
-    "5.3.5": ("The mail system is set up so that it would send to itself.", _ASK_ADMINISTRATOR),
-    "5.3": ("The recipient's mail system could not handle the message.", _ASK_RECIPIENT),
-    "5.4.1": ("The recipient's mail server does not take mail for this address.", _SPELLING),
-    "5.4.4": ("No mail server was found for the domain behind the @.", _SPELLING),
-    "5.4.6": ("The message would go round in circles between mail servers.", _ASK_ADMINISTRATOR),
-    "5.4.7": ("The message could not be delivered in time.", f"Send it again later. {_ASK_ADMINISTRATOR}"),
-    "5.4.14": ("The message went round in circles between mail servers.", _ASK_ADMINISTRATOR),
-    "5.4": ("The recipient's mail server could not be reached.", _ASK_ADMINISTRATOR),
-    "5.5.3": ("The message had too many recipients.", "Send it to fewer recipients at a time."),
-    "5.5": ("The mail servers did not understand each other.", _ASK_ADMINISTRATOR),
-    "5.6.7": (
-        "The recipient's mail server does not take addresses with international characters.",
-        "Ask the recipient for another address.",
-    ),
-    "5.6": ("The recipient's mail server cannot take a message of this form.", _ASK_ADMINISTRATOR),
-    "5.7.1": (
-        "The recipient's mail server refused the message by one of its rules.",
-        f"{_ASK_RECIPIENT} {_ASK_ADMINISTRATOR}",
-    ),
-    "5.7": ("The message was refused for reasons of security or policy.", _ASK_ADMINISTRATOR),
+EXPLANATIONS = TEMPORARY | PERMANENT
+_RANGES = {
+    range(320, 326): "32x",
+    range(500, 800): "5xx",
+    range(850, 900): "85x",
+    range(900, 1000): "9xx",
 }
-"""(what happened, what to do) by status code, by its first two numbers, or by its class."""
+"""Details of subject 7 that mean one thing."""
 
-EXPLANATIONS_BY_REPLY = {
+BY_REPLY = {
     551: EXPLANATIONS["5.1.6"],
     552: EXPLANATIONS["5.3.4"],
     553: EXPLANATIONS["5.1.3"],
@@ -70,17 +25,25 @@ EXPLANATIONS_BY_REPLY = {
 }
 """For hosts that give no enhanced code; 550 and 554 say too little."""
 
-UNEXPLAINED = (
-    "The recipient's mail server refused the message.",
-    f"What it said stands below. {_ASK_ADMINISTRATOR}",
-)
+_LAST_IN_CHAIN = re.compile(r".*-> ([2-5]\d\d)(?: ([245]\.\d{1,3}\.\d{1,3}))?(?= |$)")
 
 
-def explain(reply: Reply) -> tuple[str, str]:
-    """Say what happened and what the sender can do, one or two sentences each."""
-    code = status(reply.code, reply.enhanced)
-    kind, subject, _ = code.split(".")
-    for known in (code, f"{kind}.{subject}", kind):
+def explain(reply: Reply) -> Explanation:
+    """Say what happened, what it means and what the sender can do."""
+    if not reply.enhanced and reply.code in BY_REPLY:
+        return BY_REPLY[reply.code]
+    kind, subject, detail = failure_status(reply.code, reply.enhanced).split(".")
+    family = next((name for numbers, name in _RANGES.items() if int(detail) in numbers), detail)
+    for known in (f"{kind}.{subject}.{detail}", f"{kind}.{subject}.{family}", f"{kind}.{subject}", kind):
         if known in EXPLANATIONS:
             return EXPLANATIONS[known]
-    return EXPLANATIONS_BY_REPLY.get(reply.code, UNEXPLAINED)
+    return EXPLANATIONS["5.0.0"]
+
+
+def last_reason(reply: Reply) -> str:
+    """Say why the last try failed where `reply` is ours and quotes that: `Expired -> 451 4.7.1 text`."""
+    found = None if reply.remote else _LAST_IN_CHAIN.match(reply.text)
+    if found is None:
+        return ""
+    quoted = explain(Reply(code=int(found[1]), enhanced=found[2] or "", stage=Stage.QUEUE))
+    return "" if quoted is TOO_LATE else quoted.happened

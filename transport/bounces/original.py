@@ -29,7 +29,7 @@ def returned_part(report: Report) -> bytes:
     head = head_of(report.original)
     kind = _kind_of_copy(report, head)
     if kind is None:
-        return _headers(head)
+        return _global_headers(head) if _may_be_global(report, head) else _headers(head)
     transfer = b"7bit" if report.original.isascii() else b"8bit"
     ending = b"" if report.original.endswith(b"\r\n") else b"\r\n"
     return (
@@ -47,7 +47,7 @@ def _kind_of_copy(report: Report, head: bytes) -> bytes | None:
     if head.isascii() or not report.smtputf8:
         return b"message/rfc822"
     # UTF-8 headers may only travel in a report that itself needs SMTPUTF8 (RFC 6533 section 4).
-    return None if report.sender.isascii() else b"message/global"
+    return b"message/global" if report.international else None
 
 
 def _is_legal(content: bytes) -> bool:
@@ -57,12 +57,27 @@ def _is_legal(content: bytes) -> bool:
     return not (_OVERLONG_FIRST_LINE.match(content) or _OVERLONG_LINE.search(content))
 
 
+def _may_be_global(report: Report, head: bytes) -> bool:
+    """Tell whether the headers can go back as they are, in UTF-8."""
+    return (
+        report.international and report.smtputf8 and _charset(head) == b"utf-8" and _is_legal(head + b"\r\n")
+    )
+
+
+def _global_headers(head: bytes) -> bytes:
+    return (
+        b"Content-Type: message/global-headers\r\n"
+        b"Content-Description: Headers of the message\r\n"
+        b"Content-Transfer-Encoding: 8bit\r\n\r\n" + head + b"\r\n"
+    )
+
+
 def _headers(head: bytes) -> bytes:
     """Write headers so that no byte of them can do harm: quoted-printable even holds a NUL."""
     lines = [_quoted(line) for line in _LINE_END.split(head)]
     return (
         b'Content-Type: text/rfc822-headers; charset="' + _charset(head) + b'"\r\n'
-        b"Content-Description: Headers of the undelivered message\r\n"
+        b"Content-Description: Headers of the message\r\n"
         b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"\r\n".join(lines) + b"\r\n"
     )
 

@@ -28,6 +28,16 @@ class Message(models.Model):
     """From a client that signed in or may relay: its sender is no stranger's forged address."""
     received_at = models.DateTimeField(db_index=True)
 
+    class Meta:
+        indexes = [
+            # The reports alone: how many one sender got lately.
+            models.Index(
+                fields=["original_from", "received_at"],
+                name="message_reports",
+                condition=~models.Q(original_from=""),
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"message {self.pk}"
 

@@ -44,6 +44,8 @@ class QueuedMessage(models.Model):
     next_attempt_at = models.DateTimeField()
     entered_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
+    delay_since = models.DateTimeField(null=True)
+    """From when on it counts as late (its arrival); null: the sender was told, or is not to be."""
     retry_count = models.IntegerField(default=0)
     last_error = models.CharField(max_length=1024, blank=True)
     priority = models.SmallIntegerField(
@@ -63,6 +65,9 @@ class QueuedMessage(models.Model):
             models.Index(fields=["queue", "routed_generation"], name="queued_stale_route"),
             # Pages of a queue, and its removal in batches, go by arrival.
             models.Index(fields=["queue", "id"], name="queued_by_arrival"),
+            models.Index(
+                fields=["priority", "delay_since"], name="queued_late", condition=Q(delay_since__isnull=False)
+            ),
             models.Index(fields=["session_id"], name="queued_claimed", condition=Q(session_id__isnull=False)),
         ]
         constraints = [

@@ -14,7 +14,8 @@ from transport.envelope import Reply
 from transport.models import Attempt, Queue, Session
 from transport.queue.keys import leave
 from transport.queue.moves import Ended, put_back
-from transport.states import RecipientState
+from transport.queue.notices import Notice
+from transport.states import Action, RecipientState
 
 _SEND, _FAIL, _DEFER = (
     word.value for word in (tracking.EventId.SEND, tracking.EventId.FAIL, tracking.EventId.DEFER)
@@ -31,6 +32,8 @@ class Try:
     outcome: str
     tls: str = ""
     in_doubt: bool = False
+    takes_dsn: bool = False
+    """The host offers DSN: it sees to reports of success itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +52,8 @@ class Outcome:
     """Number of the connection, as the protocol log has it."""
     delivered: Decided = ()
     failed: Decided = ()
+    relayed: Decided = ()
+    """Of the delivered: whose host sends no reports of success although the sender wants one."""
     deferred: Decided = ()
     """These recipients wait on."""
     untried: tuple[str, ...] = ()
@@ -66,6 +71,7 @@ class Recorded:
     """What the record leaves to be done."""
 
     reports: tuple[Ended, ...]
+    notices: tuple[Notice, ...]
     removals: tuple[int, ...]
     """Queued ids whose removal was asked for while they were being sent."""
 
@@ -85,7 +91,7 @@ def record(outcomes: Sequence[Outcome], *, now: datetime) -> Recorded:
     _end([outcome for outcome in finished if outcome.retry_at is None], now=now)
     _note_success(valid)
     _note_errors(valid, now=now)
-    return Recorded(reports=_reports(valid), removals=tuple(removals))
+    return Recorded(reports=_reports(valid), notices=_notices(valid), removals=tuple(removals))
 
 
 def note_failure(
@@ -264,4 +270,16 @@ def _reports(outcomes: Sequence[Outcome]) -> tuple[Ended, ...]:
         )
         for outcome in outcomes
         if outcome.failed
+    )
+
+
+def _notices(outcomes: Sequence[Outcome]) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(
+            message_id=outcome.message_id,
+            action=Action.RELAYED,
+            recipients=tuple((address, reply) for _, address, reply in outcome.relayed),
+        )
+        for outcome in outcomes
+        if outcome.relayed
     )

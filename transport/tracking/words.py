@@ -20,6 +20,8 @@ class EventId(StrEnum):
     """It will not be delivered, and nobody is told."""
     DSN = "DSN"
     """A report was made; `reference` is the Message-ID of the message that it is about."""
+    SUPPRESSED = "SUPPRESSED"
+    """A report was due and none was made; `context` says why."""
     RESUBMIT = "RESUBMIT"
     """It is routed and delivered once more."""
     REDIRECT = "REDIRECT"

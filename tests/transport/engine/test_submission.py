@@ -171,7 +171,7 @@ def test_a_message_remembers_who_submitted_it():
     with transaction.atomic():
         (accepted,) = submission.accept([envelope], server=servers.own(), now=timezone.now())
     stored = Message.objects.get(pk=accepted.message_id)
-    stranger = Message.objects.get(pk=accept())
+    stranger = Message.objects.get(pk=accept(trusted_sender=False))
 
     assert (stored.login, stored.trusted_sender) == ("scanner", True)
     assert (stranger.login, stranger.trusted_sender) == ("", False)

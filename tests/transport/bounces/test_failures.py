@@ -1,93 +1,26 @@
 """Non-delivery reports, read back with Python's own parser and with flufl.bounce."""
 
-import email
-import re
-from datetime import UTC, datetime, timedelta
-from email.policy import SMTP
+from datetime import timedelta
 
 import pytest
 from flufl.bounce import all_failures
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.bounces import RecipientFailure, Report, non_delivery_report
-from transport.envelope import Reply, Stage
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-ORIGINAL = (
-    b"Received: from pc.fabrikam.test by e15mb1.contoso.test; Sat, 21 Nov 2026 12:00:00 +0000\r\n"
-    b"From: Anna <anna@fabrikam.test>\r\nTo: bob@contoso.test\r\nSubject: Minutes\r\n"
-    b"Message-ID: <minutes@fabrikam.test>\r\n\r\n.hidden\r\n--line that looks like a boundary\r\nend\r\n"
+from tests.support.reports import (
+    HEADER_NAMES,
+    NOW,
+    ORIGINAL,
+    a_failure,
+    a_report,
+    fields_of,
+    human,
+    raw_third_part,
+    read,
+    returned,
 )
-HEADER_NAMES = [
-    *("From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted"),
-    *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
-]
-
-
-def a_reply(**fields):
-    known = {
-        "code": 550,
-        "enhanced": "5.1.1",
-        "text": "User unknown",
-        "stage": Stage.RCPT,
-        "host": "mx1.contoso.test",
-        "address": "192.0.2.1:25",
-    }
-    return Reply(**(known | fields))
-
-
-def a_failure(address="bob@contoso.test", *, attempted_at=NOW, **reply):
-    return RecipientFailure(address=address, reply=a_reply(**reply), attempted_at=attempted_at)
-
-
-def a_report(*recipients, **fields):
-    original = fields.get("original", ORIGINAL)
-    known = {
-        "reporting_mta": "e15mb1.contoso.test",
-        "sender": "anna@fabrikam.test",
-        "recipients": recipients or (a_failure(),),
-        "arrived_at": NOW - timedelta(days=2),
-        "now": NOW,
-        "original": original,
-        "original_size_bytes": len(original),
-        "subject": "Minutes",
-        "original_message_id": "<minutes@fabrikam.test>",
-    }
-    return Report(**(known | fields))
-
-
-def read(report):
-    """The report as a recipient's program sees it, after the checks that every report must stand."""
-    written = non_delivery_report(report)
-    assert written.count(b"\r\n") == written.count(b"\r") == written.count(b"\n")
-    assert b"\x00" not in written
-    assert max(len(line) for line in written.split(b"\r\n")) <= 998
-    message = email.message_from_bytes(written, policy=SMTP)
-    assert message.get_content_type() == "multipart/report"
-    assert message.get_param("report-type") == "delivery-status"
-    assert len(message.get_payload()) == 3
-    assert message.defects == []
-    return message
-
-
-def fields_of(message):
-    """The groups of the delivery-status part: one about the message, then one for each recipient."""
-    return message.get_payload()[1].get_payload()
-
-
-def human(message):
-    return message.get_payload()[0].get_content().replace("\r\n", "\n")
-
-
-def returned(message):
-    return message.get_payload()[2]
-
-
-def raw_third_part(written):
-    boundary = re.search(rb'boundary="([^"]+)"', written)[1]
-    part = written.split(b"\r\n--" + boundary)[3]
-    return part.split(b"\r\n\r\n", 1)[1]
+from transport import bounces
+from transport.envelope import Stage
 
 
 def test_it_comes_from_the_postmaster_and_answers_the_original():
@@ -199,7 +132,7 @@ def test_the_status_is_always_a_failure_in_its_proper_form(code, enhanced, statu
 
 
 def test_the_whole_original_goes_back_byte_for_byte():
-    written = non_delivery_report(a_report())
+    written = bounces.write(a_report())
 
     assert raw_third_part(written) == ORIGINAL
     assert returned(read(a_report())).get_content_type() == "message/rfc822"
@@ -210,7 +143,7 @@ def test_eight_bit_content_is_declared_and_kept():
     report = a_report(original=original)
     message = read(report)
 
-    assert raw_third_part(non_delivery_report(report)) == original
+    assert raw_third_part(bounces.write(report)) == original
     assert message["Content-Transfer-Encoding"] == "8bit"
     assert returned(message)["Content-Transfer-Encoding"] == "8bit"
 
@@ -218,7 +151,7 @@ def test_eight_bit_content_is_declared_and_kept():
 def test_without_eight_bit_content_the_report_is_seven_bit():
     report = a_report(a_failure(text="Benutzer unbekannt: ü"), subject="Grüße")
 
-    assert non_delivery_report(report).isascii()
+    assert bounces.write(report).isascii()
     assert "Benutzer unbekannt: ü" in human(read(report))
     assert fields_of(read(report))[1]["Diagnostic-Code"] == "smtp; 550 5.1.1 Benutzer unbekannt: ?"
 
@@ -258,7 +191,7 @@ def test_a_huge_header_is_cut_at_a_line():
 
     assert 600 < len(lines) < 700
     assert set(lines) == {huge.decode().strip()}
-    assert len(non_delivery_report(a_report(original=original, max_copy_bytes=1000))) < 200_000
+    assert len(bounces.write(a_report(original=original, max_copy_bytes=1000))) < 200_000
 
 
 def test_an_international_recipient_is_reported_in_its_seven_bit_form():
@@ -270,7 +203,7 @@ def test_an_international_recipient_is_reported_in_its_seven_bit_form():
 def test_an_international_sender_gets_a_report_that_needs_smtputf8():
     head = "From: José <josé@fabrikam.test>\r\n\r\nbody\r\n".encode()
     report = a_report(sender="josé@fabrikam.test", original=head, smtputf8=True)
-    written = non_delivery_report(report)
+    written = bounces.write(report)
 
     assert "To: <josé@fabrikam.test>\r\n".encode() in written
     assert b"Content-Type: message/global\r\n" in written
@@ -281,7 +214,7 @@ def test_international_headers_go_to_other_senders_in_seven_bit():
     head = "Subject: Grüße\r\n\r\nbody\r\n".encode()
     report = a_report(original=head, smtputf8=True)
 
-    assert non_delivery_report(report).isascii()
+    assert bounces.write(report).isascii()
     assert returned(read(report)).get_content().strip() == "Subject: Grüße"
 
 
@@ -361,13 +294,13 @@ def test_a_mime_bomb_goes_back_unopened():
         b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000)
     )
 
-    assert raw_third_part(non_delivery_report(a_report(original=head))) == head
+    assert raw_third_part(bounces.write(a_report(original=head))) == head
 
 
 def test_the_same_report_is_written_the_same_way_and_another_differs():
     later = a_report(now=NOW + timedelta(seconds=1))
 
-    assert non_delivery_report(a_report()) == non_delivery_report(a_report())
+    assert bounces.write(a_report()) == bounces.write(a_report())
     assert read(a_report())["Message-ID"] != read(later)["Message-ID"]
 
 
