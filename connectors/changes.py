@@ -24,7 +24,12 @@ def announce_reception(configuration: Configuration) -> None:
 
 
 def announce_routing(configuration: Configuration) -> None:
-    """Let every process see, at its next look, that connectors changed."""
+    """Let every process see, at its next look, that connectors changed, and route waiting mail anew."""
     configuration.generation += 1
+    announce(configuration)
+
+
+def announce(configuration: Configuration) -> None:
+    """Let every process see, at its next look, that something changed which moves no waiting mail."""
     configuration.stamp = uuid4()
     configuration.save()

@@ -1,7 +1,7 @@
-"""Seals smart host passwords; the only module that uses cryptography.
+"""Seals what must not be read from the database: smart host passwords, private keys of DKIM.
 
-A sealed password reads `v1:<key id>:<base64url of nonce and ciphertext>`: AES-256-GCM with the connector's
-guid as associated data, so that it opens for no other connector. Keys come from `settings.FIELD_KEYS`, newest
+A sealed text reads `v1:<key id>:<base64url of nonce and ciphertext>`: AES-256-GCM with kind and guid of its
+row as associated data, so that it opens for no other row. Keys come from `settings.FIELD_KEYS`, newest
 first: the first one seals, every one opens.
 """
 
@@ -9,6 +9,7 @@ import base64
 import binascii
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
 
@@ -26,6 +27,13 @@ _KEY_BYTES = 32
 _ID_BYTES = 6
 
 
+class Owner(StrEnum):
+    """The kinds of row that a text can be sealed for."""
+
+    SEND_CONNECTOR = "send-connector"
+    DKIM_KEY = "dkim-key"
+
+
 class CannotUnseal(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
     """No configured key opens the sealed text for this connector. Never tells any of its content."""
 
@@ -36,29 +44,33 @@ class _Key:
     cipher: AESGCM = field(repr=False)
 
 
-def seal(plain: str, *, guid: UUID | str) -> str:
-    """Seal a password for one connector with the newest key."""
+def seal(plain: str, *, guid: UUID | str, owner: Owner = Owner.SEND_CONNECTOR) -> str:
+    """Seal a text for one row with the newest key."""
     key = _keys()[0]
     nonce = os.urandom(_NONCE_BYTES)
-    box = nonce + key.cipher.encrypt(nonce, plain.encode(), _bound_to(guid))
+    box = nonce + key.cipher.encrypt(nonce, plain.encode(), _bound_to(guid, owner))
     return f"{VERSION}:{key.id}:{base64.urlsafe_b64encode(box).decode('ascii')}"
 
 
-def open_sealed(sealed: str, *, guid: UUID | str) -> str:
-    """Give the password back. Raises CannotUnseal."""
+def open_sealed(sealed: str, *, guid: UUID | str, owner: Owner = Owner.SEND_CONNECTOR) -> str:
+    """Give the text back. Raises CannotUnseal."""
     key_id, box = _parts(sealed)
     key = next((key for key in _keys() if key.id == key_id), None)
     if key is None:
         raise CannotUnseal(f"The password was sealed with the key {key_id}, which is no longer configured.")
     try:
-        return key.cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound_to(guid)).decode()
+        return key.cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound_to(guid, owner)).decode()
     except (InvalidTag, ValueError) as error:
         raise CannotUnseal("The sealed password was altered, or belongs to another connector.") from error
 
 
-def reseal(sealed: str, *, guid: UUID | str) -> str:
+def reseal(sealed: str, *, guid: UUID | str, owner: Owner = Owner.SEND_CONNECTOR) -> str:
     """Seal again with the newest key; what that key sealed already stays as it is. Raises CannotUnseal."""
-    return sealed if is_current(sealed) else seal(open_sealed(sealed, guid=guid), guid=guid)
+    return (
+        sealed
+        if is_current(sealed)
+        else seal(open_sealed(sealed, guid=guid, owner=owner), guid=guid, owner=owner)
+    )
 
 
 def is_current(sealed: str) -> bool:
@@ -85,8 +97,8 @@ def _parts(sealed: str) -> tuple[str, bytes]:
     return key_id[:16], box
 
 
-def _bound_to(guid: UUID | str) -> bytes:
-    return f"send-connector:{UUID(str(guid))}".encode()
+def _bound_to(guid: UUID | str, owner: Owner) -> bytes:
+    return f"{owner}:{UUID(str(guid))}".encode()
 
 
 def _keys() -> list[_Key]:

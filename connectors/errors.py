@@ -1,14 +1,16 @@
-"""What can be wrong with a connector, as sentences for administrators.
+"""What can be wrong with a connector or a DKIM key, as sentences for administrators.
 
 ConnectorError
 ├── InvalidValue            one value of one field (validators, address_spaces)
 │   └── InvalidAddressSpace
-├── CannotUnseal            a stored password that no configured key opens (credentials)
+├── CannotUnseal            a stored secret that no configured key opens (credentials)
+├── UnusableKey             a DKIM key that cannot sign right now (signers)
 ├── UnusableConnector       a connector that mail cannot take right now (routing)
 ├── InvalidSettings         everything wrong with a receive connector, accepted domain or password (here)
 ├── Missing                 what is to be changed or removed is not there any more (here)
 ├── InvalidConnector        everything wrong with one connector (services)
 ├── NoSuchConnector         it was removed meanwhile, or never was (services)
+├── NoSuchDkimKey           it was removed meanwhile (dkim_keys)
 └── Conflict                somebody else saved it first (services)
 """
 
@@ -35,6 +37,9 @@ LABELS = {
     "tls_auth_level": "TlsAuthLevel",
     "tls_domain": "TlsDomain",
     "messages_per_connection": "Messages per connection",
+    "selector": "Selector",
+    "size_bits": "Key size",
+    "private_key": "Private key",
     "inactivity_timeout": "Connection inactivity time-out",
     "bindings": "Bindings",
     "remote_ranges": "RemoteIPRanges",

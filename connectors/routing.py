@@ -19,6 +19,7 @@ from connectors.profiles import (
     TlsPolicy,
 )
 from connectors.selection import Candidate, Choice, RoutingTable, Viewpoint
+from connectors.signers import Signers, read_signers
 from connectors.specs import Usage
 from connectors.validators import MAX_MESSAGE_BYTES
 
@@ -43,6 +44,8 @@ class Routing:
     """Names by connector id, enabled connectors only."""
     fits_all_bytes: int
     """A message up to this size is too large for no connector."""
+    signers: Signers
+    """Who signs the mail of which sender domain."""
     sealed: Mapping[int, tuple[UUID, str]] = field(repr=False)
     """(guid, sealed password) of enabled connectors that have one."""
 
@@ -89,9 +92,10 @@ def _read() -> Routing:
     while True:
         key = _read_key()
         connectors = list(SendConnector.objects.with_parts().by_name())
+        signers = read_signers()
         if _read_key() == key:
             break
-    routing = _routing(connectors, generation=int(str(key[0])))
+    routing = _routing(connectors, signers, generation=int(str(key[0])))
     _cached["routing"] = (key, routing)
     return routing
 
@@ -106,7 +110,7 @@ def _read_key() -> _Key:
         return tuple(cursor.fetchone() or (0, None))
 
 
-def _routing(connectors: list[SendConnector], *, generation: int) -> Routing:
+def _routing(connectors: list[SendConnector], signers: Signers, *, generation: int) -> Routing:
     enabled = [connector for connector in connectors if connector.enabled]
     return Routing(
         generation=generation,
@@ -117,6 +121,7 @@ def _routing(connectors: list[SendConnector], *, generation: int) -> Routing:
             (limit for connector in connectors if (limit := connector.max_message_bytes) is not None),
             default=MAX_MESSAGE_BYTES,
         ),
+        signers=signers,
         sealed={
             connector.pk: (connector.guid, connector.sealed_password)
             for connector in enabled

@@ -29,7 +29,13 @@ PROGRAMS = {
     "knotd": "knot",
     "unbound": "unbound",
     "perl": "perl",
+    "opendkim-testmsg": "opendkim-tools",
+    "openssl": "openssl",
+    "ip": "iproute2",
+    "unshare": "util-linux",
 }
+PERL_MODULES = {"Net::SSLeay": "libnet-ssleay-perl", "Mail::DKIM": "libmail-dkim-perl"}
+"""For swaks to speak TLS, and to verify signatures."""
 POSTGRESQL_STARTS_WITHIN = 30.0
 
 
@@ -61,8 +67,7 @@ def missing_packages() -> list[str]:
     packages = {package for name, package in PROGRAMS.items() if not shutil.which(name, path=SEARCH_PATH)}
     if not postgresql_programs():
         packages.add("postgresql")
-    if not perl_has_tls():
-        packages.add("libnet-ssleay-perl")
+    packages |= {package for module, package in PERL_MODULES.items() if not perl_has(module)}
     return sorted(packages)
 
 
@@ -74,11 +79,11 @@ def postgresql_programs() -> Path | None:
     return newest.parent if newest else Path(on_path).parent if on_path else None
 
 
-def perl_has_tls() -> bool:
-    """Whether swaks can speak TLS."""
+def perl_has(module: str) -> bool:
+    """Whether Perl finds a module."""
     if not shutil.which("perl"):
         return False
-    return subprocess.run(["perl", "-MNet::SSLeay", "-e1"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(["perl", f"-M{module}", "-e1"], capture_output=True, check=False).returncode == 0
 
 
 def install_packages(packages: list[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from transport import categorizer, dsn, headers, intervals, reports, retries, tracking
+from transport import categorizer, dsn, headers, intervals, reports, retries, signing, tracking
 from transport.bulk import allocate_ids, insert, moment
 from transport.envelope import Envelope, Priority
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
@@ -78,6 +78,7 @@ def accept(envelopes: Sequence[Envelope], *, server: TransportServer, now: datet
     too large for every connector are reported to the sender at once.
     """
     ids, seen = allocate_ids(Message, len(envelopes)), categorizer.survey(server)
+    envelopes = [signing.signed(one, signers=seen.routing.signers, now=now) for one in envelopes]
     placed = [
         _Placed(message_id, envelope, headers.summary(envelope.content), _ways(envelope, seen=seen))
         for message_id, envelope in zip(ids, envelopes, strict=True)

@@ -3,6 +3,16 @@
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.back_pressure import GetBackPressure
 from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
+from admincenter.shell.cmdlets.dkim_settings import (
+    NewDkimSigningConfig,
+    RotateDkimSigningConfig,
+    SetDkimSigningConfig,
+)
+from admincenter.shell.cmdlets.dkim_signing import (
+    GetDkimSigningConfig,
+    RemoveDkimSigningConfig,
+    TestDkimSigningConfig,
+)
 from admincenter.shell.cmdlets.exporting import AssembleMessage, ExportMessage
 from admincenter.shell.cmdlets.help import GetCommand, GetCredential, GetHelp
 from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SetMessage, SuspendMessage
@@ -19,6 +29,12 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     NewSendConnector,
     SetSendConnector,
     RemoveSendConnector,
+    GetDkimSigningConfig,
+    NewDkimSigningConfig,
+    SetDkimSigningConfig,
+    RotateDkimSigningConfig,
+    TestDkimSigningConfig,
+    RemoveDkimSigningConfig,
     GetTransportService,
     SetTransportService,
     GetBackPressure,

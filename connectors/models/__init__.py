@@ -3,6 +3,7 @@
 from connectors.models.accepted_domains import AcceptedDomain
 from connectors.models.application_passwords import ApplicationPassword
 from connectors.models.configuration import Configuration
+from connectors.models.dkim_keys import DkimKey, DkimKeyQuerySet
 from connectors.models.receive_connectors import ReceiveConnector, ReceptionSetting
 from connectors.models.send_connectors import (
     AddressSpaceRow,
@@ -17,6 +18,8 @@ __all__ = [
     "AddressSpaceRow",
     "ApplicationPassword",
     "Configuration",
+    "DkimKey",
+    "DkimKeyQuerySet",
     "ReceiveConnector",
     "ReceptionSetting",
     "SendConnector",

@@ -163,8 +163,8 @@ def test_rotation_moves_every_password_to_the_newest_key_and_can_be_repeated(sig
     call_command("rotate_field_keys")
     call_command("rotate_field_keys")
     assert capsys.readouterr().out.splitlines() == [
-        "1 passwords sealed with the newest key.",
-        "0 passwords sealed with the newest key.",
+        "1 passwords and private keys sealed with the newest key.",
+        "0 passwords and private keys sealed with the newest key.",
     ]
 
     settings.FIELD_KEYS = ["new-key"]
@@ -185,7 +185,7 @@ def test_rotation_names_what_it_cannot_open_and_moves_the_rest(relay, settings):
     )
     settings.FIELD_KEYS = ["newest-key", "new-key"]
 
-    with pytest.raises(CommandError, match="No configured key opens the passwords of: Relay"):
+    with pytest.raises(CommandError, match="No configured key opens what is stored of: Relay"):
         call_command("rotate_field_keys")
     moved = SendConnector.objects.get(guid=guid)
     assert credentials.is_current(moved.sealed_password)

@@ -5,8 +5,9 @@ from transport.destinations.failures import DestinationFailed
 from transport.destinations.forbidden import AddressRule
 from transport.destinations.hosts import Destinations
 from transport.destinations.lookup import Limits
-from transport.destinations.resolver import forget
+from transport.destinations.resolver import LookupFailed, forget
 from transport.destinations.rotation import rotated
+from transport.destinations.texts import text_records
 from transport.destinations.validation import validators
 
 __all__ = [
@@ -15,8 +16,10 @@ __all__ = [
     "Destinations",
     "Endpoint",
     "Limits",
+    "LookupFailed",
     "forget",
     "parse_endpoint",
     "rotated",
+    "text_records",
     "validators",
 ]
