@@ -60,6 +60,7 @@ ALLOWED_MX_NETWORKS = networks(
 HTTPS = switch(env.str("ADMINCENTER_HTTPS", default="false"), setting="ADMINCENTER_HTTPS")
 
 # --- secrets ------------------------------------------------------------------------------------------
+CERTIFICATES_DIR = DATA_DIR / "certificates"
 SECRET_KEY = env.str("ADMINCENTER_SECRET_KEY", default="") or local_secret(DATA_DIR / "secret_key")
 # Newest first: the first one seals, every one opens.
 FIELD_KEYS = env.list("ADMINCENTER_FIELD_KEYS", default=[]) or [local_secret(DATA_DIR / "field_keys")]

@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 
 import uvloop
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
@@ -21,12 +22,10 @@ from transport.commits import Committer
 from transport.directories import PICKUP, REPLAY, Directory
 from transport.envelope import Envelope
 from transport.latency import Latency
+from transport.listening import Doors
 from transport.models import TransportServer
 from transport.queue.keys import enter, submission_key
 from transport.receiving.errors import Refused
-from transport.receiving.limits import Limits
-from transport.receiving.listener import Listener
-from transport.receiving.networks import Networks
 
 logger = logging.getLogger(__name__)
 FIRST_TRY_FOR = timedelta(seconds=5)
@@ -117,42 +116,37 @@ def refusal(error: Exception) -> Refused:
     return Refused(451, "4.3.0", "Cannot store the message now, try again later")
 
 
-def serve(address: tuple[str, int], *, relay_networks: Sequence[str]) -> None:
-    """Listen until SIGTERM or SIGINT; then finish what is being accepted and return."""
+def serve() -> None:
+    """Take mail in through the receive connectors until SIGTERM or SIGINT.
+
+    Then finish what is being accepted and return. Raises OSError when no binding can be had.
+    """
     server = servers.register()
     with transaction.atomic():
         enter({submission_key(server.pk): 0}, now=timezone.now())
-    uvloop.run(_serve(address, server=server, relay_networks=relay_networks))
+    uvloop.run(_serve(server))
 
 
-async def _serve(address: tuple[str, int], *, server: TransportServer, relay_networks: Sequence[str]) -> None:
+async def _serve(server: TransportServer) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     receiver = Receiver(server, loop=loop)
-    networks = Networks(relay_networks)
     pressure = Pressure()
-    listener = Listener(
-        address,
-        limits=Limits(),
-        fqdn=server.fqdn,
-        may_relay=networks.contains,
-        accept=receiver.accept,
-        pressure=pressure,
-    )
-    memory = listener.site.memory
+    doors = Doors(server, accept=receiver.accept, pressure=pressure, certificates=settings.CERTIFICATES_DIR)
     sampler = resources.Sampler(
-        server, pressure=pressure, latency=receiver.latency, memory_used=memory.used_percent
+        server, pressure=pressure, latency=receiver.latency, memory_used=doors.memory.used_percent
     )
     sampler.start()
     directories = [Directory(kind, server=server, pressure=pressure) for kind in (PICKUP, REPLAY)]
     for directory in directories:
         directory.start()
-    await listener.start()
-    logger.info("smtp_listening")
+    await doors.open()
+    following = loop.create_task(doors.follow())
     await stopping.wait()
-    await listener.stop()
+    following.cancel()
+    await doors.close()
     for directory in directories:
         directory.stop()
     sampler.stop()

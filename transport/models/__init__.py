@@ -4,6 +4,7 @@ Only `transport.queue` and `transport.submission` write the rows of mail.
 """
 
 from transport.models.attempts import Attempt
+from transport.models.listening import BoundAddress
 from transport.models.messages import Content, HandedIn, Message, Recipient
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
 from transport.models.queues import Queue, QueueQuerySet, Session
@@ -12,6 +13,7 @@ from transport.models.tracking import TrackingEvent
 
 __all__ = [
     "Attempt",
+    "BoundAddress",
     "Content",
     "HandedIn",
     "Message",

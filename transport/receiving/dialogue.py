@@ -3,46 +3,36 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from transport.envelope import DsnRequest, Envelope
 from transport.receiving import replies
 from transport.receiving.addresses import parse_path
+from transport.receiving.admission import (
+    is_trusted,
+    may_log_on,
+    offers_starttls,
+    recipient_refusal,
+    sender_refusal,
+)
+from transport.receiving.answers import Answer, Then
 from transport.receiving.content import too_large
 from transport.receiving.errors import BadAddress, BadParameter
+from transport.receiving.logon import ANNOUNCED, Logon
 from transport.receiving.parameters import MailParameters, parse_mail_parameters, parse_rcpt_parameters
-from transport.receiving.site import Site
+from transport.receiving.peer import Peer, TlsFacts
+from transport.receiving.site import LogonWhen, Site
 from transport.receiving.trace import Client, received_line
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _CHUNK = re.compile(rb"(\d{1,18})(?: +LAST)?", re.IGNORECASE)
 _MAX_NAME_BYTES = 255
 _NAME = re.compile(rb"[\x21-\x7e]{1,%d}" % _MAX_NAME_BYTES)
+_POSTMASTER = re.compile(rb"^ *<(postmaster)>", re.IGNORECASE)
+_LONG_VERBS = frozenset((b"MAIL", b"RCPT", b"AUTH"))
 _EXTENSIONS = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN")
 # A web page can make a browser inside the relay networks post SMTP commands to us: no second line is read.
 _HTTP_METHODS = frozenset((b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT", b"PATCH", b"DELETE"))
-
-
-class Then(Enum):
-    """What the client sends after a reply."""
-
-    COMMAND = auto()
-    CONTENT = auto()
-    CHUNK = auto()
-    """Octets of a BDAT that was refused: data, never commands."""
-    NOTHING = auto()
-    """The connection closes."""
-
-
-class Answer(NamedTuple):
-    """The reply to one command."""
-
-    reply: bytes
-    fault: bool = False
-    """A protocol error, which counts; a refused address or message is none."""
-    then: Then = Then.COMMAND
-    chunk_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -61,19 +51,20 @@ class Dialogue:
     def __init__(self, site: Site, *, client_address: str) -> None:
         self._site = site
         self._limits = site.limits
-        self._client_address = client_address
-        self._client_name = ""
-        self._extended = False
+        self._peer = Peer(address=client_address)
+        self._logon = Logon(site, self._peer)
         self._transaction: _Transaction | None = None
 
     def execute(self, line: bytes) -> Answer:
-        """Answer one command line, given without its CRLF."""
+        """Answer one command line, or one line of an AUTH exchange, given without its CRLF."""
+        if self._logon.in_progress:
+            return self._logon.go_on(line)
         line = line.rstrip(b" ")
         verb, _, argument = line.partition(b" ")
         verb = verb.upper()
         if verb in _HTTP_METHODS:
             return Answer(replies.NOT_HTTP, then=Then.NOTHING)
-        if len(line) + 2 > self._limits.max_command_bytes and verb not in (b"MAIL", b"RCPT"):
+        if len(line) + 2 > self._limits.max_command_bytes and verb not in _LONG_VERBS:
             return Answer(replies.LINE_TOO_LONG, fault=True)
         if _CONTROL.search(line):
             return Answer(replies.BAD_CHARACTER, fault=True)
@@ -87,12 +78,13 @@ class Dialogue:
         transaction, self._transaction = self._transaction, None
         if transaction is None:
             raise RuntimeError("There is no transaction")
-        received_at = self._site.now()
+        received_at, peer = self._site.now(), self._peer
         trace = received_line(
             Client(
-                name=self._client_name,
-                address=self._client_address,
-                protocol=self._protocol(smtputf8=transaction.parameters.smtputf8),
+                name=peer.name,
+                address=peer.address,
+                protocol=peer.protocol(smtputf8=transaction.parameters.smtputf8),
+                tls=f"version={peer.tls.version}, cipher={peer.tls.cipher}" if peer.tls else "",
             ),
             fqdn=self._site.fqdn,
             token=self._site.new_token(),
@@ -104,24 +96,35 @@ class Dialogue:
             content=trace + content,
             received_at=received_at,
             source=self._site.source,
-            client_address=self._client_address,
-            client_name=self._client_name,
+            client_address=peer.address,
+            client_name=peer.name,
             eight_bit=transaction.parameters.eight_bit,
             smtputf8=transaction.parameters.smtputf8,
             ret=transaction.parameters.ret,
             envid=transaction.parameters.envid,
             dsn_requests=transaction.dsn_requests,
-            trusted_sender=self._site.may_relay(self._client_address),
+            login=peer.login.user_name if peer.login else "",
+            trusted_sender=self.is_trusted(),
         )
+
+    def secured(self, facts: TlsFacts) -> None:
+        """TLS is on: forget all that the client said in clear (RFC 3207 section 4.2)."""
+        self._peer = Peer(address=self._peer.address, tls=facts)
+        self._logon = Logon(self._site, self._peer)
+        self._transaction = None
+
+    def is_trusted(self) -> bool:
+        """Tell whether the client signed in or may relay."""
+        return is_trusted(self._site, self._peer)
+
+    @property
+    def in_logon(self) -> bool:
+        """Whether the next line is a secret."""
+        return self._logon.in_progress
 
     def reset(self) -> None:
         """Forget the transaction."""
         self._transaction = None
-
-    def _protocol(self, *, smtputf8: bool) -> str:
-        if smtputf8:
-            return "UTF8SMTP"
-        return "ESMTP" if self._extended else "SMTP"
 
     def _allows_utf8(self, verb: bytes, argument: bytes) -> bool:
         if verb == b"RCPT":
@@ -131,12 +134,13 @@ class Dialogue:
     def _hello(self, argument: bytes, *, extended: bool) -> Answer:
         if not _NAME.fullmatch(argument):
             return Answer(replies.BAD_HELLO, fault=True)
-        self._client_name = argument.decode()
-        self._extended = extended
+        site, peer = self._site, self._peer
+        peer.name, peer.extended = argument.decode(), extended
         self._transaction = None
-        lines = [f"{self._site.fqdn} Hello [{self._client_address}]"]
+        lines = [f"{site.fqdn} Hello [{peer.address}]"]
         if extended:
             lines += [f"SIZE {self._limits.max_message_bytes}", *_EXTENSIONS]
+            lines += ["STARTTLS"] * offers_starttls(site, peer) + [ANNOUNCED] * may_log_on(site, peer)
         return Answer(replies.compose_lines(250, lines))
 
     def _ehlo(self, argument: bytes) -> Answer:
@@ -146,7 +150,7 @@ class Dialogue:
         return self._hello(argument, extended=False)
 
     def _mail(self, argument: bytes) -> Answer:
-        if not self._client_name:
+        if not self._peer.name:
             return Answer(replies.HELLO_FIRST, fault=True)
         if self._transaction is not None:
             return Answer(replies.SENDER_ALREADY, fault=True)
@@ -154,22 +158,22 @@ class Dialogue:
             return Answer(replies.BAD_MAIL_SYNTAX, fault=True)
         try:
             address, rest = parse_path(argument[5:])
-            return self._begin(address, parse_mail_parameters(rest))
+            may_name = self._site.rights.logon is not LogonWhen.NEVER
+            return self._begin(address, parse_mail_parameters(rest, auth=may_name))
         except BadAddress as error:
             return Answer(replies.compose(501, "5.1.7", f"Invalid sender: {error}"))
         except BadParameter as error:
             return _bad_parameter(error)
 
     def _begin(self, address: str, parameters: MailParameters) -> Answer:
+        if refusal := sender_refusal(self._site, self._peer, address):
+            return Answer(refusal)
         if parameters.size_bytes > self._limits.max_message_bytes:
             return Answer(replies.refusal(too_large(self._limits)))
-        if self._site.memory.short or self._site.pressure.refuses(insider=self._is_insider):
+        if self._site.memory.short or self._site.pressure.refuses(insider=self.is_trusted):
             return Answer(replies.NO_RESOURCES)
         self._transaction = _Transaction(address, parameters)
         return _SENDER_OK
-
-    def _is_insider(self) -> bool:
-        return self._site.may_relay(self._client_address)
 
     def _rcpt(self, argument: bytes) -> Answer:
         transaction = self._transaction
@@ -179,7 +183,7 @@ class Dialogue:
         if argument[:3].upper() != b"TO:":
             return Answer(replies.BAD_RCPT_SYNTAX, fault=True)
         try:
-            address, rest = parse_path(argument[3:])
+            address, rest = parse_path(self._completed(argument[3:]))
             request = parse_rcpt_parameters(rest, smtputf8=transaction.parameters.smtputf8)
         except BadAddress as error:
             return Answer(replies.compose(501, "5.1.3", f"Invalid recipient: {error}"))
@@ -190,8 +194,8 @@ class Dialogue:
         return self._add(address, request, transaction)
 
     def _add(self, address: str, request: DsnRequest, transaction: _Transaction) -> Answer:
-        if not self._site.may_relay(self._client_address):
-            return _UNABLE_TO_RELAY
+        if refusal := recipient_refusal(self._site, self._peer, address):
+            return Answer(refusal)
         if len(transaction.recipients) >= self._limits.max_recipients:
             return _TOO_MANY_RECIPIENTS
         transaction.recipients.append(address)
@@ -199,6 +203,13 @@ class Dialogue:
             # Of an address that is named twice the first says it: it gets one copy.
             transaction.dsn_requests.setdefault(address, request)
         return _RECIPIENT_OK
+
+    def _completed(self, path: bytes) -> bytes:
+        """Give `postmaster` the default accepted domain (RFC 5321 section 4.5.1)."""
+        default = self._site.directory.domains.default
+        if default is None:
+            return path
+        return _POSTMASTER.sub(rb"<\1@%s>" % default.pattern.encode(), path, count=1)
 
     def _data(self, argument: bytes) -> Answer:
         if argument:
@@ -222,6 +233,20 @@ class Dialogue:
             return Answer(replies.NO_ARGUMENT_ALLOWED, fault=True)
         return Answer(replies.GOODBYE, then=Then.NOTHING)
 
+    def _starttls(self, argument: bytes) -> Answer:
+        if argument:
+            return Answer(replies.NO_ARGUMENT_ALLOWED, fault=True)
+        if not self._site.rights.starttls:
+            return _NOT_IMPLEMENTED
+        if self._peer.tls is not None:
+            return Answer(replies.TLS_ALREADY, fault=True)
+        if self._site.encryption() is None:
+            return Answer(replies.TLS_NOT_AVAILABLE)
+        return Answer(replies.READY_FOR_TLS, then=Then.HANDSHAKE)
+
+    def _auth(self, argument: bytes) -> Answer:
+        return self._logon.begin(argument, in_transaction=self._transaction is not None)
+
     def _bdat(self, argument: bytes) -> Answer:
         """Refuse a chunk (RFC 3030), but know its length: its octets must not be run as commands."""
         match = _CHUNK.fullmatch(argument)
@@ -238,6 +263,8 @@ class Dialogue:
         b"RSET": _rset,
         b"QUIT": _quit,
         b"BDAT": _bdat,
+        b"STARTTLS": _starttls,
+        b"AUTH": _auth,
     }
 
 
@@ -252,7 +279,6 @@ _GO_AHEAD = Answer(replies.GO_AHEAD, then=Then.CONTENT)
 _MAIL_FIRST = Answer(replies.MAIL_FIRST)
 _RECIPIENT_FIRST = Answer(replies.RECIPIENT_FIRST)
 _NO_VALID_RECIPIENTS = Answer(replies.NO_VALID_RECIPIENTS)
-_UNABLE_TO_RELAY = Answer(replies.UNABLE_TO_RELAY)
 _TOO_MANY_RECIPIENTS = Answer(replies.TOO_MANY_RECIPIENTS)
 
 _NOT_IMPLEMENTED = Answer(replies.NOT_IMPLEMENTED, fault=True)
@@ -262,7 +288,7 @@ _FIXED = {
     b"VRFY": Answer(replies.CANNOT_VERIFY),
     b"HELP": Answer(replies.HELP),
     **dict.fromkeys(
-        (b"EXPN", b"STARTTLS", b"AUTH", b"TURN", b"ETRN", b"ATRN", b"SEND", b"SOML", b"SAML"),
+        (b"EXPN", b"TURN", b"ETRN", b"ATRN", b"SEND", b"SOML", b"SAML"),
         _NOT_IMPLEMENTED,
     ),
 }

@@ -32,11 +32,16 @@ _NONE = MailParameters()
 _NO_REQUEST = DsnRequest()
 
 
-def parse_mail_parameters(rest: bytes) -> MailParameters:
-    """Read what follows the address of MAIL; raises BadParameter."""
+def parse_mail_parameters(rest: bytes, *, auth: bool = False) -> MailParameters:
+    """Read what follows the address of MAIL; raises BadParameter.
+
+    With `auth` a client may name the submitter (RFC 4954 section 5), whom nobody here believes.
+    """
     if not rest:
         return _NONE
     parameters = _split(rest)
+    if auth and parameters.pop(b"AUTH", b"<>") is None:
+        raise BadParameter(501, "AUTH needs a mailbox or <>")
     declared = MailParameters(
         size_bytes=_size_bytes(parameters),
         eight_bit=_eight_bit(parameters),

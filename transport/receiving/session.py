@@ -4,48 +4,18 @@ A small machine that cuts the input into command lines and content (RFC 5321 sec
 the commands mean is the business of `dialogue`.
 """
 
-from enum import Enum, auto
-from typing import NamedTuple
-
 from transport.envelope import Envelope
 from transport.receiving import replies
+from transport.receiving.answers import Answer, Then
 from transport.receiving.content import too_large, unstuff, verify
-from transport.receiving.dialogue import Dialogue, Then
+from transport.receiving.dialogue import Dialogue
 from transport.receiving.errors import Refused
+from transport.receiving.peer import TlsFacts
 from transport.receiving.site import Site
+from transport.receiving.steps import PHASE_AFTER, Phase, Step
 
 _END_OF_CONTENT = b"\r\n.\r\n"
 _CR = 13
-
-
-class Step(NamedTuple):
-    """What the driver does next, in this order."""
-
-    send: bytes = b""
-    envelope: Envelope | None = None
-    """To be accepted; until `Session.answer` is called the session takes no further command."""
-    close: bool = False
-
-
-class _Phase(Enum):
-    COMMAND = auto()
-    BAD_LINE = auto()
-    """Answered already; what is left of the line is dropped."""
-    CONTENT = auto()
-    REFUSED_CONTENT = auto()
-    """Answered at the final dot; until then everything is dropped."""
-    CHUNK = auto()
-    """The octets of a BDAT that was refused are dropped."""
-    ACCEPTING = auto()
-    CLOSED = auto()
-
-
-_PHASE_AFTER = {
-    Then.COMMAND: _Phase.COMMAND,
-    Then.CONTENT: _Phase.CONTENT,
-    Then.CHUNK: _Phase.CHUNK,
-    Then.NOTHING: _Phase.CLOSED,
-}
 
 
 class Session:
@@ -59,7 +29,7 @@ class Session:
         self._site = site
         self._limits = site.limits
         self._dialogue = Dialogue(site, client_address=client_address)
-        self._phase = _Phase.COMMAND
+        self._phase = Phase.COMMAND
         self._buffer = bytearray()
         self._searched_bytes = 0
         """How much of the content was searched for its end."""
@@ -68,6 +38,8 @@ class Session:
         self._accepting_bytes = 0
         self._held_bytes = 0
         self._errors = 0
+        self._held_reply = b""
+        self._after_waiting = Phase.COMMAND
         self._ending = b""
         self._replies: list[bytes] = []
         self._envelope: Envelope | None = None
@@ -75,7 +47,17 @@ class Session:
     @property
     def accepting(self) -> bool:
         """Return whether a message was handed over and not answered yet."""
-        return self._phase is _Phase.ACCEPTING
+        return self._phase is Phase.ACCEPTING
+
+    @property
+    def busy(self) -> bool:
+        """Return whether the client waits for us and not we for the client."""
+        return self._phase in (Phase.ACCEPTING, Phase.WAITING)
+
+    @property
+    def in_content(self) -> bool:
+        """Return whether a message is on its way in."""
+        return self._phase in (Phase.CONTENT, Phase.REFUSED_CONTENT)
 
     @property
     def buffered_bytes(self) -> int:
@@ -84,11 +66,18 @@ class Session:
 
     def greet(self) -> Step:
         """Open the session."""
-        return Step(f"220 {self._site.fqdn} ESMTP MAIL service ready\r\n".encode())
+        banner = self._site.banner or f"220 {self._site.fqdn} ESMTP MAIL service ready"
+        return Step(f"{banner}\r\n".encode("ascii", "replace"))
+
+    def secured(self, facts: TlsFacts) -> None:
+        """TLS is on: what came before it is forgotten."""
+        self._buffer.clear()
+        self._dialogue.secured(facts)
+        self._phase = Phase.COMMAND
 
     def receive(self, data: bytes) -> Step:
         """Take the next bytes of the client."""
-        if self._phase is _Phase.CLOSED:
+        if self._phase is Phase.CLOSED:
             return Step()
         self._buffer += data
         while self._advance():
@@ -98,11 +87,18 @@ class Session:
     def answer(self, reply: bytes) -> Step:
         """Give the verdict on the envelope that was handed over, then go on with what was pipelined."""
         self._accepting_bytes = 0
-        if self._phase is _Phase.CLOSED:
+        if self._phase is Phase.CLOSED:
             self._hold()
             return Step()
         self._replies.append(reply)
-        self._phase = _Phase.COMMAND
+        self._phase = Phase.COMMAND
+        return self.receive(b"")
+
+    def resume(self) -> Step:
+        """Say what was held back, and go on."""
+        if self._phase is not Phase.WAITING:
+            return Step()
+        self._release()
         return self.receive(b"")
 
     def end(self, reply: bytes, *, at_once: bool = False) -> Step:
@@ -110,18 +106,22 @@ class Session:
 
         A message that was handed over always gets its own answer first.
         """
-        if self._phase is _Phase.CLOSED:
+        if self._phase is Phase.CLOSED:
             return Step()
+        if self._phase is Phase.HANDSHAKE:
+            self.drop()
+            return Step(close=True)
         self._ending = reply
-        in_content = self._phase in (_Phase.CONTENT, _Phase.REFUSED_CONTENT)
-        if self._phase is _Phase.ACCEPTING or (in_content and not at_once):
+        if self._phase is Phase.ACCEPTING or (self.in_content and not at_once):
             return Step()
+        if self._phase is Phase.WAITING:
+            self._release()
         self._close(reply)
         return self._step()
 
     def drop(self) -> None:
         """Forget everything: the connection is gone. An envelope handed over still counts as held."""
-        self._phase = _Phase.CLOSED
+        self._phase = Phase.CLOSED
         self._buffer.clear()
         self._dialogue.reset()
         self._hold()
@@ -129,13 +129,13 @@ class Session:
     def _advance(self) -> bool:
         """Do one thing with the buffer; return False when it needs more bytes or an answer."""
         phase = self._phase
-        if phase is _Phase.COMMAND:
+        if phase is Phase.COMMAND:
             return self._read_command()
-        if phase is _Phase.CONTENT or phase is _Phase.REFUSED_CONTENT:
+        if phase is Phase.CONTENT or phase is Phase.REFUSED_CONTENT:
             return self._read_content()
-        if phase is _Phase.BAD_LINE:
+        if phase is Phase.BAD_LINE:
             return self._skip_line()
-        if phase is _Phase.CHUNK:
+        if phase is Phase.CHUNK:
             return self._skip_chunk()
         return False
 
@@ -148,7 +148,7 @@ class Session:
         if end < 0 and len(buffer) < longest_bytes:
             return False
         if end < 1 or buffer[end - 1] != _CR:
-            self._phase = _Phase.BAD_LINE
+            self._phase = Phase.BAD_LINE
             self._fault(replies.LINE_TOO_LONG if end < 0 else replies.BARE_LINE_FEED)
             del buffer[: end + 1]
             return True
@@ -164,7 +164,7 @@ class Session:
             del self._buffer[: len(self._buffer) - self._buffer.endswith(b"\r")]
             return False
         del self._buffer[: end + 2]
-        self._phase = _Phase.COMMAND
+        self._phase = Phase.COMMAND
         return True
 
     def _skip_chunk(self) -> bool:
@@ -173,31 +173,47 @@ class Session:
         self._chunk_bytes -= skipped_bytes
         if self._chunk_bytes:
             return False
-        self._phase = _Phase.COMMAND
+        self._phase = Phase.COMMAND
         return True
 
     def _execute(self, line: bytes) -> None:
         answer = self._dialogue.execute(line)
-        self._phase = _PHASE_AFTER[answer.then]
+        if answer.then is Then.HANDSHAKE and self._buffer:
+            # Said in clear by whoever stands between, to be taken for said under TLS (CVE-2011-0411).
+            answer = Answer(replies.INPUT_BEFORE_TLS, then=Then.NOTHING)
+        self._phase = PHASE_AFTER[answer.then]
         self._chunk_bytes = answer.chunk_bytes
         if answer.fault:
             self._fault(answer.reply)
         else:
-            self._replies.append(answer.reply)
-        if self._phase is _Phase.CONTENT:
+            self._say(answer.reply)
+        if self._phase is Phase.CONTENT:
             # The CRLF of DATA is half of the end of an empty message, and a dot after it is a stuffed one.
             self._buffer[:0] = b"\r\n"
             self._searched_bytes = 0
-        elif self._phase is _Phase.CLOSED:
+        elif self._phase is Phase.CLOSED:
             self._buffer.clear()
 
     def _fault(self, reply: bytes) -> None:
         """Answer a protocol error; too many of them end the session."""
         self._errors += 1
-        if self._errors > self._limits.max_errors:
+        most = self._limits.max_errors
+        if most is not None and self._errors > most:
             self._close(replies.TOO_MANY_ERRORS)
         else:
+            self._say(reply)
+
+    def _say(self, reply: bytes) -> None:
+        """Answer, a refusal only after the tarpit interval: it makes guessing slow."""
+        is_held = reply.startswith(b"5") and self._limits.tarpit_interval and not self._dialogue.is_trusted()
+        if is_held:
+            self._held_reply, self._after_waiting, self._phase = reply, self._phase, Phase.WAITING
+        else:
             self._replies.append(reply)
+
+    def _release(self) -> None:
+        self._replies.append(self._held_reply)
+        self._phase, self._held_reply = self._after_waiting, b""
 
     def _read_content(self) -> bool:
         buffer = self._buffer
@@ -222,7 +238,7 @@ class Session:
         elif self._site.memory.short:
             self._content_refusal = self._content_refusal or replies.NO_RESOURCES
         if self._content_refusal:
-            self._phase = _Phase.REFUSED_CONTENT
+            self._phase = Phase.REFUSED_CONTENT
             del self._buffer[: 1 - len(_END_OF_CONTENT)]
             self._searched_bytes = 0
 
@@ -230,7 +246,7 @@ class Session:
         self._content_refusal = b""
         self._dialogue.reset()
         self._replies.append(reply)
-        self._phase = _Phase.COMMAND
+        self._phase = Phase.COMMAND
 
     def _finish_content(self, raw: bytes) -> None:
         content = unstuff(raw)
@@ -241,16 +257,22 @@ class Session:
             return
         self._envelope = self._dialogue.envelope(content)
         self._accepting_bytes = len(content)
-        self._phase = _Phase.ACCEPTING
+        self._phase = Phase.ACCEPTING
 
     def _close(self, reply: bytes) -> None:
         self._replies.append(reply)
-        self._phase = _Phase.CLOSED
+        self._phase = Phase.CLOSED
         self._buffer.clear()
         self._dialogue.reset()
 
     def _step(self) -> Step:
-        step = Step(b"".join(self._replies), self._envelope, self._phase is _Phase.CLOSED)
+        step = Step(
+            send=b"".join(self._replies),
+            envelope=self._envelope,
+            start_tls=self._phase is Phase.HANDSHAKE,
+            wait=self._phase is Phase.WAITING,
+            close=self._phase is Phase.CLOSED,
+        )
         self._replies.clear()
         self._envelope = None
         self._hold()

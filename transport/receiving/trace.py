@@ -20,18 +20,21 @@ class Client:
     address: str
     """IP address without brackets."""
     protocol: str
-    """SMTP, ESMTP or UTF8SMTP (RFC 5321 section 4.4, RFC 6531 section 3.7.3)."""
+    """ESMTPSA and the like (RFC 5321 section 4.4, RFC 3848, RFC 6531 section 3.7.3)."""
+    tls: str = ""
+    """`version=TLSv1.3, cipher=TLS_AES_256_GCM_SHA384`, or empty."""
 
 
 def received_line(client: Client, *, fqdn: str, token: str, at: datetime) -> bytes:
     """Return the field with its CRLF, folded; `at` is an aware time, written in UTC.
 
-    `Received: from <name> ([address]) by <fqdn> with <protocol> id <token>; date`.
+    `Received: from <name> ([address]) by <fqdn> with <protocol> (<tls>) id <token>; date`.
     """
+    tls = f" ({client.tls})" if client.tls else ""
     name = _UNSAFE.sub("?", client.name[:_MAX_NAME]) or "unknown"
     return (
         f"Received: from {name} ({_literal(client.address)})\r\n"
-        f"\tby {fqdn} with {client.protocol} id {token};\r\n"
+        f"\tby {fqdn} with {client.protocol}{tls} id {token};\r\n"
         f"\t{_date(at.astimezone(UTC).replace(microsecond=0))}\r\n"
     ).encode("ascii", "replace")
 

@@ -3,38 +3,40 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import uvloop
 
-from transport.back_pressure import Pressure
 from transport.receiving.limits import Limits
 from transport.receiving.listener import Listener
 from transport.receiving.session import Session
-from transport.receiving.site import Memory, Site
+from transport.receiving.site import Memory, Rights, Site
 
 ACCEPTED = "<1@example.test> [InternalId=42, Hostname=E15MB1] Queued mail for delivery"
 AT = datetime(2026, 11, 23, 16, 0, 0, 123456, tzinfo=UTC)
 
 
+def make_site(*, relay=True, limits=None, **fields):
+    """A connector that relays, or takes mail for accepted domains alone."""
+    limits = limits or Limits()
+    given = {
+        "fqdn": "e15mb1.admincenter.test",
+        "memory": Memory(limits.max_buffered_bytes),
+        "limits": limits,
+        "rights": Rights(anonymous=True, relay=relay),
+        "new_token": lambda: "token",
+    }
+    return Site(**(given | fields))
+
+
 class Peer:
     """A session whose messages are accepted at once."""
 
-    def __init__(self, *, limits=None, may_relay=lambda _address: True, client_address="192.0.2.7"):
-        limits = limits or Limits()
-        self.memory = Memory(limits.max_buffered_bytes)
-        self.pressure = Pressure()
-        site = Site(
-            fqdn="e15mb1.admincenter.test",
-            may_relay=may_relay,
-            memory=self.memory,
-            limits=limits,
-            pressure=self.pressure,
-            now=lambda: AT,
-            new_token=lambda: "token",
-        )
-        self.session = Session(site, client_address=client_address)
+    def __init__(self, *, client_address="192.0.2.7", **fields):
+        self.site = make_site(**{"now": lambda: AT} | fields)
+        self.memory, self.pressure = self.site.memory, self.site.pressure
+        self.session = Session(self.site, client_address=client_address)
         self.output = b""
         self.envelopes = []
         self.closed = False
@@ -77,14 +79,20 @@ class Peer:
 class Served:
     """A started listener and what it accepted."""
 
-    listener: Listener
+    site: Site
+    listener: Listener = None
+    port: int = 0
     envelopes: list = field(default_factory=list)
 
-    async def dial(self):
+    async def dial(self, **options):
         """Connect and read the greeting."""
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.listener.port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port, **options))
         client.greeting = await client.reply()
         return client
+
+    @property
+    def buffered_bytes(self):
+        return self.site.memory.held_bytes
 
     async def until(self, condition):
         """Let the loop run until something is so."""
@@ -150,21 +158,21 @@ def serve():
     """Return an asynchronous context manager that starts a listener; it yields a `Served`."""
 
     @contextlib.asynccontextmanager
-    async def start(*, accept=None, may_relay=lambda _address: True, limits=None):
-        served = Served(listener=None)
+    async def start(*, accept=None, implicit_tls=False, **fields):
+        served = Served(site=make_site(**fields))
 
         async def take(envelope):
             served.envelopes.append(envelope)
             return ACCEPTED
 
+        limits = served.site.limits
+        shortest = min(limits.inactivity_timeout, limits.session_timeout, limits.slow_after)
         served.listener = Listener(
-            ("127.0.0.1", 0),
-            fqdn="e15mb1.admincenter.test",
-            may_relay=may_relay,
+            choose=lambda _place, _client: served.site,
             accept=accept or take,
-            limits=limits,
+            check_interval=min(timedelta(seconds=1), shortest / 10),
         )
-        await served.listener.start()
+        served.port = await served.listener.open("127.0.0.1", 0, implicit_tls=implicit_tls)
         try:
             yield served
         finally:

@@ -98,7 +98,7 @@ def test_a_client_that_runs_ahead_of_a_commit_is_held_back(run, serve):
             client.writer.write(b".\r\n" + b"NOOP\r\n" * 2_000_000)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(client.writer.drain(), 0.3)
-            held_bytes = served.listener.buffered_bytes
+            held_bytes = served.buffered_bytes
             gate.set_result("stored")
             replies = [await client.reply() for _ in range(3)]
             client.writer.transport.abort()
@@ -161,7 +161,7 @@ async def verdict_of(serve, accept):
         verdict = await client.ask(b"Subject: a secret\r\n\r\na secret\r\n.\r\n")
         after = await client.ask(b"NOOP\r\n")
         await client.close()
-        assert served.listener.buffered_bytes == 0
+        assert served.buffered_bytes == 0
         return verdict, after
 
 
@@ -189,7 +189,7 @@ def test_a_message_whose_client_left_is_still_stored_and_counts_until_then(run, 
             taken.append(envelope)
             return gate
 
-        limits = Limits(max_connections_per_relay_source=1)
+        limits = Limits(max_connections_per_source=1)
         async with serve(accept=accept, limits=limits) as served:
             client = await served.dial()
             await client.begin()
@@ -203,11 +203,11 @@ def test_a_message_whose_client_left_is_still_stored_and_counts_until_then(run, 
                 other = await served.dial()
                 greetings.add(other.greeting[:9])
                 await other.close()
-            during = served.listener.buffered_bytes
+            during = served.buffered_bytes
             gate.set_result("stored")
             await served.until(lambda: served.listener.connection_count == 0)
             await (other := await served.dial()).close()
-            return greetings, during, other.greeting[:3], served.listener.buffered_bytes
+            return greetings, during, other.greeting[:3], served.buffered_bytes
 
     assert run(send()) == ({b"421 4.3.2"}, 902, b"220", 0)
 
@@ -229,7 +229,7 @@ def test_a_client_that_never_reads_its_replies_is_cut_off(run, serve):
 
             await served.until(cut_off)
             client.writer.transport.abort()
-            return served.listener.buffered_bytes, unsent_bytes
+            return served.buffered_bytes, unsent_bytes
 
     held_bytes, unsent_bytes = run(send())
 

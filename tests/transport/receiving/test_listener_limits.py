@@ -21,16 +21,17 @@ async def close_all(clients):
 
 
 @pytest.mark.parametrize(
-    ("limits", "relays"),
+    "limits",
     [
-        (Limits(max_connections=4), True),
-        (Limits(max_connections_per_source=4), False),
-        (Limits(max_connections_per_relay_source=4, max_connections_per_source=1), True),
+        Limits(max_connections=4),
+        Limits(max_connections_per_source=4),
+        Limits(max_connections=None, max_connections_per_source=4, max_connections_percent_per_source=1),
+        Limits(max_connections=8, max_connections_percent_per_source=100),
     ],
 )
-def test_one_connection_over_the_limit_is_turned_away(run, serve, limits, relays):
+def test_one_connection_over_the_limit_is_turned_away(run, serve, limits):
     async def dial():
-        async with serve(limits=limits, may_relay=lambda _address: relays) as served:
+        async with serve(limits=limits) as served:
             clients = await greetings(served, 5)
             rest = await clients[-1].rest()
             await close_all(clients[:1])
@@ -106,7 +107,7 @@ def test_an_endless_command_line_ends_at_the_total_time_and_is_not_kept(run, ser
             while not said.done():
                 client.writer.write(b"x" * 10_000)
                 await asyncio.wait([said], timeout=0.002)
-                most = max(most, served.listener.buffered_bytes)
+                most = max(most, served.buffered_bytes)
             await client.close()
             return said.result(), most
 
@@ -140,7 +141,7 @@ def test_a_huge_message_is_read_away_and_the_session_stays_in_step(run, serve):
                 client.writer.write((b"x" * 98 + b"\r\n") * 1000)
                 await client.writer.drain()
                 await asyncio.sleep(0)
-                most = max(most, served.listener.buffered_bytes)
+                most = max(most, served.buffered_bytes)
             verdict = await client.ask(b".\r\n")
             await client.begin()
             again = await client.ask(b"small\r\n.\r\n")
@@ -181,7 +182,7 @@ def test_stopping_says_421_to_idle_clients_and_takes_no_new_ones(run, serve):
             idle, amid = await served.dial(), await served.dial()
             await amid.ask(b"EHLO client.example.test\r\n")
             await amid.ask(b"MAIL FROM:<a@example.com>\r\n")
-            port = served.listener.port
+            port = served.port
             await served.listener.stop()
             said = [await idle.rest(), await amid.rest()]
             with pytest.raises(OSError, match=r"."):
@@ -226,7 +227,7 @@ def test_stopping_is_bounded_when_a_message_never_finishes(run, serve):
             client = await served.dial()
             await client.begin()
             client.writer.write(b".\r\n")
-            await served.until(lambda: served.listener.buffered_bytes)
+            await served.until(lambda: served.buffered_bytes)
             await served.listener.stop(grace=timedelta(seconds=0.1))
             try:
                 return await client.rest()

@@ -18,7 +18,7 @@ MAIL = b"MAIL FROM:<a@example.com>\r\n"
     ],
 )
 def test_mail_is_refused_at_medium_to_strangers_and_at_high_to_all(make_peer, level, insider, reply):
-    peer = make_peer(may_relay=lambda _address: insider).hello()
+    peer = make_peer(relay=insider).hello()
     peer.pressure.level = level
 
     assert peer.send(MAIL) == reply

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from transport import receiver
@@ -11,14 +10,11 @@ from transport import receiver
 class Command(BaseCommand):
     """Listen for mail until stopped."""
 
-    help = "Take mail in over SMTP on ADMINCENTER_SMTP."
+    help = "Take mail in over SMTP through the receive connectors of this server."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Run the listener; an address that cannot be bound is one clear line."""
-        host, _, port = settings.SMTP_ADDRESS.rpartition(":")
+        """Run the listener; bindings of which none can be had are one clear line."""
         try:
-            receiver.serve((host.strip("[]"), int(port)), relay_networks=settings.RELAY_NETWORKS)
+            receiver.serve()
         except OSError as error:
-            raise CommandError(
-                f"ADMINCENTER_SMTP={settings.SMTP_ADDRESS}: cannot listen there: {error}"
-            ) from error
+            raise CommandError(f"receive connectors: cannot listen on {error}") from error

@@ -1,0 +1,234 @@
+"""The receive connectors of this server on the wire: opened, closed and changed while running."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from connectors import reception
+from connectors.ranges import Binding
+from connectors.receiving import Mechanism, PermissionGroup, RateSource, ReceiveProfile, chosen
+from transport.back_pressure import Pressure
+from transport.models import BoundAddress, TransportServer
+from transport.receiving import replies
+from transport.receiving.certificates import Certificates
+from transport.receiving.connection import Accept
+from transport.receiving.limits import Limits
+from transport.receiving.listener import Listener, Place
+from transport.receiving.site import Crowd, Directory, LogonWhen, Memory, Rights, Site
+from transport.receiving.throttles import LogonGuard, MessageRate
+
+logger = logging.getLogger(__name__)
+POLL_INTERVAL = timedelta(seconds=1)
+NOTE_USE_EVERY = 10
+"""Polls between two writes of when logins were last used."""
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What of a connector outlives a change of its settings."""
+
+    crowd: Crowd = field(default_factory=Crowd)
+    message_rate: MessageRate = field(default_factory=MessageRate)
+
+
+class Doors:
+    """All bindings of a server; follows the configuration until it is closed."""
+
+    def __init__(
+        self, server: TransportServer, *, accept: Accept, pressure: Pressure, certificates: Path
+    ) -> None:
+        self._server = server
+        self._pressure = pressure
+        self._certificates = Certificates(certificates)
+        self.memory = Memory(Limits().max_buffered_bytes)
+        self._directory = Directory()
+        self._guard = LogonGuard()
+        self._kept: dict[int, _Kept] = {}
+        self._profiles: tuple[ReceiveProfile, ...] = ()
+        self._sites: dict[int, Site] = {}
+        self._nobody = Site(
+            fqdn=server.fqdn, memory=self.memory, limits=Limits(), closed=replies.NO_CONNECTOR
+        )
+        self._listener = Listener(choose=self._choose, accept=accept)
+        self._bound: dict[Binding, str] = {}
+        """What is wanted, with the trouble that keeps it from being bound."""
+        self._key: reception.Key | None = None
+        # One thread, so that there is one connection to the database.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
+
+    async def open(self) -> None:
+        """Read the configuration and bind. Raises OSError when nothing of it can be bound."""
+        await self._look()
+        if self._bound and all(self._bound.values()):
+            raise OSError("; ".join(f"{binding}: {trouble}" for binding, trouble in self._bound.items()))
+
+    async def follow(self) -> None:
+        """Look once a second whether something changed, until cancelled."""
+        polls = 0
+        while True:
+            await asyncio.sleep(POLL_INTERVAL.total_seconds())
+            polls += 1
+            try:
+                await self._look()
+                if polls % NOTE_USE_EVERY == 0:
+                    await self._note_use()
+            except (DatabaseError, InterfaceError) as error:
+                # What was read last goes on to hold.
+                logger.warning("reception_unknown", extra={"error": str(error)})
+                await self._in_thread(_hang_up)
+            except Exception:
+                logger.exception("reception_look_failed")
+
+    async def close(self) -> None:
+        """Take no more clients, finish what is under way."""
+        await self._listener.stop()
+        try:
+            await self._note_use()
+        except (DatabaseError, InterfaceError):
+            logger.warning("login_use_not_noted")
+        await self._in_thread(_hang_up)
+        self._thread.shutdown()
+
+    async def _look(self) -> None:
+        if await self._in_thread(reception.key) != self._key:
+            self._key, read = await self._in_thread(lambda: reception.read(self._server.name))
+            self._take(read)
+        names = frozenset(map(self._certificate_of, self._profiles))
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._certificates.refresh, names)
+        await self._bind()
+
+    def _take(self, read: reception.Reception) -> None:
+        """Let new sessions see the new connectors; running ones see domains and logins only."""
+        self._directory.domains, self._directory.logins = read.domains, read.logins
+        ids = {profile.connector_id for profile in read.profiles}
+        self._kept = {number: self._kept.get(number, _Kept()) for number in ids}
+        self._sites = {profile.connector_id: self._site(profile) for profile in read.profiles}
+        self._profiles = read.profiles
+
+    async def _bind(self) -> None:
+        wanted = _needed(self._profiles)
+        for binding in self._bound.keys() - wanted:
+            self._listener.close(binding.address, binding.port)
+        # The event loop lets go of a closed address in its next round.
+        await asyncio.sleep(0)
+        before, self._bound = self._bound, {}
+        for binding in sorted(wanted, key=str):
+            # What is bound stays; what is not is tried again and again: the other program may go.
+            self._bound[binding] = "" if before.get(binding) == "" else await self._open(binding)
+        if before != self._bound:
+            self._report(before)
+            await self._in_thread(lambda: BoundAddress.objects.report(self._server, self._texts()))
+
+    async def _open(self, binding: Binding) -> str:
+        try:
+            await self._listener.open(binding.address, binding.port, implicit_tls=binding.implicit_tls)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
+
+    def _report(self, before: dict[Binding, str]) -> None:
+        for binding, trouble in self._bound.items():
+            if before.get(binding) != trouble:
+                level = logging.ERROR if trouble else logging.INFO
+                event = "smtp_cannot_listen" if trouble else "smtp_listening"
+                logger.log(level, event, extra={"binding": str(binding), "reason": trouble})
+        for binding in before.keys() - self._bound.keys():
+            logger.info("smtp_stopped_listening", extra={"binding": str(binding)})
+
+    def _texts(self) -> dict[str, str]:
+        return {str(binding): trouble for binding, trouble in self._bound.items()}
+
+    def _choose(self, place: Place, client: str) -> Site:
+        found = chosen(self._profiles, local=Binding(*place), client=client)
+        return self._sites[found.connector_id] if found else self._nobody
+
+    def _certificate_of(self, profile: ReceiveProfile) -> str:
+        settings = profile.settings
+        return settings.certificate or settings.fqdn or self._server.fqdn
+
+    def _site(self, profile: ReceiveProfile) -> Site:
+        settings, kept = profile.settings, self._kept[profile.connector_id]
+        certificate = self._certificate_of(profile)
+        return Site(
+            fqdn=settings.fqdn or self._server.fqdn,
+            banner=settings.banner,
+            memory=self.memory,
+            limits=_limits(profile),
+            rights=_rights(profile),
+            directory=self._directory,
+            pressure=self._pressure,
+            encryption=lambda: self._certificates.get(certificate),
+            crowd=kept.crowd,
+            message_rate=kept.message_rate,
+            logon_guard=self._guard,
+            source=f"SMTP:{settings.name}",
+            protocol_logging=settings.protocol_logging,
+        )
+
+    async def _note_use(self) -> None:
+        used, self._directory.used = self._directory.used, {}
+        if used:
+            await self._in_thread(lambda: reception.note_use(used))
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _hang_up() -> None:
+    """Close the connection of this thread."""
+    connection.close()
+
+
+def _needed(profiles: Iterable[ReceiveProfile]) -> set[Binding]:
+    """Give the sockets that serve all bindings: one for every address leaves no room for another."""
+    bindings = {binding for profile in profiles for binding in profile.settings.bindings}
+    return {
+        binding
+        for binding in bindings
+        if not any(other.covers(binding) and other.address != binding.address for other in bindings)
+    }
+
+
+def _rights(profile: ReceiveProfile) -> Rights:
+    auth, groups = profile.settings.auth, profile.settings.permissions
+    logon = LogonWhen.NEVER
+    if Mechanism.BASIC in auth and PermissionGroup.USERS in groups:
+        logon = LogonWhen.UNDER_TLS if Mechanism.BASIC_REQUIRE_TLS in auth else LogonWhen.ALWAYS
+    return Rights(
+        anonymous=PermissionGroup.ANONYMOUS in groups,
+        partners=PermissionGroup.PARTNERS in groups,
+        relay=profile.settings.relays,
+        logon=logon,
+        starttls=Mechanism.TLS in auth,
+        require_tls=profile.settings.require_tls,
+    )
+
+
+def _limits(profile: ReceiveProfile) -> Limits:
+    limits = profile.settings.limits
+    by = limits.message_rate_source
+    return Limits(
+        max_message_bytes=limits.max_message_bytes,
+        max_header_bytes=limits.max_header_bytes,
+        max_hops=limits.max_hop_count,
+        max_recipients=limits.max_recipients,
+        max_errors=limits.max_protocol_errors,
+        max_logon_failures=limits.max_logon_failures,
+        max_connections=limits.max_connections,
+        max_connections_per_source=limits.max_connections_per_source,
+        max_connections_percent_per_source=limits.max_connections_percent_per_source,
+        messages_per_minute=limits.message_rate,
+        rate_per_source=by in (RateSource.ADDRESS, RateSource.ALL),
+        rate_per_login=by in (RateSource.USER, RateSource.ALL),
+        inactivity_timeout=limits.connection_inactivity_timeout,
+        session_timeout=limits.connection_timeout,
+        tarpit_interval=limits.tarpit_interval,
+    )

@@ -1,0 +1,40 @@
+"""Where a server listens for mail, and what keeps it from listening."""
+
+from collections.abc import Mapping
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from transport.models.servers import TransportServer
+
+
+class BoundAddressManager(models.Manager["BoundAddress"]):
+    """Written by the listener, read by whoever wants to know."""
+
+    def report(self, server: TransportServer, bindings: Mapping[str, str]) -> None:
+        """Replace what is known of a server: its bindings with their trouble, empty for none."""
+        now = timezone.now()
+        with transaction.atomic():
+            self.filter(server=server).delete()
+            self.bulk_create(
+                BoundAddress(server=server, binding=binding, trouble=trouble[:255], since=now)
+                for binding, trouble in bindings.items()
+            )
+
+
+class BoundAddress(models.Model):
+    """One binding that a server was told to listen on."""
+
+    server = models.ForeignKey(TransportServer, models.CASCADE, related_name="+")
+    binding = models.CharField(max_length=64)
+    trouble = models.CharField(max_length=255, blank=True)
+    """Why it cannot be bound; empty while it is."""
+    since = models.DateTimeField()
+
+    objects = BoundAddressManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["server", "binding"], name="binding_once_per_server")]
+
+    def __str__(self) -> str:
+        return self.binding
