@@ -16,6 +16,8 @@ RANGES = {
     "pickup_directory_max_header_bytes": (32 * KB, MOST),
     "pickup_directory_max_recipients_per_message": (1, 10_000),
     "safety_net_max_bytes": (1 * MB, 1024 * TB),
+    "external_dsn_max_message_attach_bytes": (0, 10 * MB),
+    "max_reports_per_sender_per_hour": (1, MOST),
 }
 """What Set-TransportService accepts; ours where Exchange documents no range."""
 UNLIMITED = (
@@ -23,6 +25,7 @@ UNLIMITED = (
     "max_per_domain_outbound_connections",
     "max_queued_messages",
     "safety_net_max_bytes",
+    "max_reports_per_sender_per_hour",
 )
 """These may also be None: as much as there is."""
 
@@ -50,6 +53,10 @@ class Ceilings:
     """From Pickup, and as many from Replay."""
     pickup_directory_max_header_bytes: int = 64 * KB
     pickup_directory_max_recipients_per_message: int = 100
+    external_dsn_max_message_attach_bytes: int = 10 * MB
+    """Of a larger original a report gives back the header only; Set-TransportConfig has it in Exchange."""
+    max_reports_per_sender_per_hour: int | None = 500
+    """To one return path; Exchange has no such limit."""
 
     def __post_init__(self) -> None:
         for name, (lowest, highest) in RANGES.items():

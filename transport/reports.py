@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from transport import bounces, dsn, tracking
+from transport import bounces, dsn, intervals, tracking
 from transport.bounces.automatic import Origin, origin
 from transport.bulk import moment, select
+from transport.ceilings import Ceilings
 from transport.envelope import DsnRequest, Envelope
 from transport.models import Attempt, Content, Message, Recipient, TransportServer
 from transport.queue.notices import Notice
@@ -23,10 +24,11 @@ from transport.states import Action
 logger = logging.getLogger(__name__)
 SOURCE = "DSN"
 """MessageSourceName of a report."""
-REPORTS_PER_HOUR = 100
-"""To one return path; notices of what has not failed may use half of it."""
 COPY_BYTES = 64 * 1024
-"""A larger original goes back whole only where the sender asked for it (RET=FULL), up to Exchange's 10 MB."""
+"""A larger original goes back whole only where the sender asked for it (RET=FULL).
+
+A mailing of a thousand recipients would else come back a thousand times.
+"""
 COPIES_BYTES = 32 * 1024 * 1024
 """What the copies of one batch may hold in memory; the rest of it gives back headers only."""
 
@@ -40,6 +42,7 @@ class _Batch:
 
     server: TransportServer
     now: datetime
+    ceilings: Ceilings
     messages: Mapping[int, Message]
     requests: Mapping[tuple[int, str], DsnRequest]
     tried: Mapping[int, datetime]
@@ -75,6 +78,7 @@ def _gather(notices: Sequence[Notice], *, server: TransportServer, now: datetime
     return _Batch(
         server=server,
         now=now,
+        ceilings=intervals.ceilings_of(server.pk),
         messages=Message.objects.in_bulk(ids),
         requests={
             (message_id, address): DsnRequest(notify=notify, orcpt=orcpt)
@@ -144,7 +148,10 @@ def _flood(message: Message, action: Action, *, batch: _Batch) -> str:
     sender = message.mail_from
     if sender not in batch.sent:
         batch.sent[sender] = _reports_since(batch.now - timedelta(hours=1), to=sender)
-    most = REPORTS_PER_HOUR if action is Action.FAILED else REPORTS_PER_HOUR // 2
+    if batch.ceilings.max_reports_per_sender_per_hour is None:
+        return ""
+    # What has not failed leaves half of them to what has.
+    most = batch.ceilings.max_reports_per_sender_per_hour // (1 if action is Action.FAILED else 2)
     return f"its sender got {most} reports within an hour" if batch.sent[sender] >= most else ""
 
 
@@ -170,8 +177,9 @@ class _Copy:
 
 def _copy(message: Message, action: Action, *, batch: _Batch) -> _Copy:
     """Read what the sender gets back: of what has not failed only headers (RFC 3461 section 4.3)."""
-    limits = {"HDRS": 0, "FULL": bounces.MAX_COPY_BYTES}
-    most_bytes = limits.get(message.ret, COPY_BYTES) if action is Action.FAILED else 0
+    largest = batch.ceilings.external_dsn_max_message_attach_bytes
+    limits = {"HDRS": 0, "FULL": largest}
+    most_bytes = limits.get(message.ret, min(COPY_BYTES, largest)) if action is Action.FAILED else 0
     chunks = Content.objects.filter(message=message).order_by("position").values_list("data", flat=True)
     if message.size_bytes > min(most_bytes, batch.room_bytes):
         return _Copy(original=bytes(chunks.first() or b""))

@@ -1,6 +1,6 @@
 """Reports to the sender about mail that failed, is late or went on (RFC 3464, 6522, 6533, 3834)."""
 
 from transport.bounces.message import write
-from transport.bounces.report import MAX_COPY_BYTES, RecipientStatus, Report
+from transport.bounces.report import RecipientStatus, Report
 
-__all__ = ["MAX_COPY_BYTES", "RecipientStatus", "Report", "write"]
+__all__ = ["RecipientStatus", "Report", "write"]

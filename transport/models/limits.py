@@ -69,6 +69,12 @@ class TransportLimits(models.Model):
         default=_CEILINGS.pickup_directory_max_recipients_per_message
     )
     safety_net_max_bytes = models.BigIntegerField(null=True, default=_CEILINGS.safety_net_max_bytes)
+    external_dsn_max_message_attach_bytes = models.PositiveIntegerField(
+        default=_CEILINGS.external_dsn_max_message_attach_bytes
+    )
+    max_reports_per_sender_per_hour = models.PositiveIntegerField(
+        null=True, default=_CEILINGS.max_reports_per_sender_per_hour
+    )
     message_tracking_log_enabled = models.BooleanField(default=_KEEPING.message_tracking_log_enabled)
     message_tracking_log_subject_logging_enabled = models.BooleanField(
         default=_KEEPING.message_tracking_log_subject_logging_enabled

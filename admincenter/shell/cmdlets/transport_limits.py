@@ -42,6 +42,8 @@ HELP = {
     "pickup_directory_max_messages_per_minute": "Files that Pickup takes in a minute; Replay takes as many.",
     "pickup_directory_max_header_bytes": "The largest header of a file in Pickup.",
     "pickup_directory_max_recipients_per_message": "The most recipients of a file in Pickup.",
+    "external_dsn_max_message_attach_bytes": "Of a larger original a report gives back the header only.",
+    "max_reports_per_sender_per_hour": "How many reports one sender gets in an hour; the others are logged.",
     "poison_threshold": "How often a message may break a worker before it waits in the poison queue.",
     "priority_queuing_enabled": "Whether the priority that a message asks for is honoured.",
     "max_high_priority_message_bytes": "A larger message of High priority counts as Normal.",

@@ -18,7 +18,7 @@ from tests.support.engine import (
 )
 from tests.support.sent_reports import actions, sent_reports
 from tests.support.smtp_peer import Peer
-from transport import delivery, operations, reports
+from transport import delivery, intervals, operations, reports, server_settings
 from transport.dispatcher import Dispatcher
 from transport.envelope import DsnRequest
 from transport.models import Attempt, Queue, QueuedMessage
@@ -61,8 +61,9 @@ def asked(notify, address=BOB, **fields):
     return {"dsn_requests": {address: DsnRequest(notify=notify, **fields)} if notify else {}}
 
 
-def fail(message_id):
-    operations.remove_messages(QueuedMessage.objects.filter(message=message_id), with_ndr=True, actor="tests")
+def fail(*message_ids):
+    queued = QueuedMessage.objects.filter(message__in=message_ids)
+    operations.remove_messages(queued, with_ndr=True, actor="tests")
 
 
 @pytest.mark.parametrize("notify", NOTIFY)
@@ -168,6 +169,18 @@ def test_as_much_of_the_original_goes_back_as_was_asked_for_within_bounds(ret, b
 
     assert returned.get_content_type() == kind
     assert ("x" * 98 in returned.as_string()) is (kind == "message/rfc822")
+
+
+@pytest.mark.usefixtures("looks")
+def test_an_administrator_bounds_the_copies():
+    server_settings.set_limits(server(), {"external_dsn_max_message_attach_bytes": 100}, actor="tests")
+    intervals.forget()
+    long = b"Subject: Hello\r\n\r\n" + b"x" * 98 + b"\r\n"
+    fail(accept(BOB))
+    fail(accept(BOB, content=long), accept(BOB, content=long, ret="FULL"))
+    kinds = [report.message.get_payload()[2].get_content_type() for report in sent_reports()]
+
+    assert kinds == ["message/rfc822", "text/rfc822-headers", "text/rfc822-headers"]
 
 
 def test_a_delay_notice_gives_back_headers_only_whatever_was_asked_for(looks):

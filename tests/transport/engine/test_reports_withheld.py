@@ -1,6 +1,7 @@
 """Who is not told: nobody answers a report, a stranger or a program, and nobody is flooded (RFC 3834)."""
 
 import logging
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from tests.support.engine import accept, connector, server
 from tests.support.sent_reports import actions, sent_reports
-from transport import operations, reports, servers, submission
+from transport import intervals, operations, server_settings, servers, submission
 from transport.envelope import DsnRequest, Priority, Reply, Stage
 from transport.models import Message, QueuedMessage, Recipient, TrackingEvent
 from transport.queue import notices, sweeps
@@ -47,6 +48,11 @@ def late(here, *, now):
 def tell_late(here, *, now):
     with transaction.atomic():
         submission.notify(notices.take_late(late(here, now=now)), server=servers.own(), now=now)
+
+
+def allow(here, reports):
+    server_settings.set_limits(here, {"max_reports_per_sender_per_hour": reports}, actor="tests")
+    intervals.forget()
 
 
 def reason(address=BOB):
@@ -135,8 +141,8 @@ def test_a_sender_who_wants_no_report_is_no_news_for_the_administrator(caplog):
     assert "reports_not_sent" not in [record.message for record in caplog.records]
 
 
-def test_one_sender_gets_so_many_reports_an_hour_and_others_theirs(monkeypatch):
-    monkeypatch.setattr(reports, "REPORTS_PER_HOUR", 4)
+def test_one_sender_gets_so_many_reports_an_hour_and_others_theirs(here):
+    allow(here, 4)
     mine = [accept(f"user{number}@fabrikam.test") for number in range(3)]
     fail(*mine)
     more = [accept(f"more{number}@fabrikam.test") for number in range(3)]
@@ -147,8 +153,8 @@ def test_one_sender_gets_so_many_reports_an_hour_and_others_theirs(monkeypatch):
     assert reason("more2@fabrikam.test") == "its sender got 4 reports within an hour"
 
 
-def test_after_an_hour_there_is_room_again(monkeypatch):
-    monkeypatch.setattr(reports, "REPORTS_PER_HOUR", 1)
+def test_after_an_hour_there_is_room_again(here):
+    allow(here, 1)
     fail(accept(BOB))
     Message.objects.filter(source="DSN").update(received_at=timezone.now() - timedelta(minutes=61))
     fail(accept("eva@fabrikam.test"))
@@ -156,8 +162,15 @@ def test_after_an_hour_there_is_room_again(monkeypatch):
     assert actions() == [(BOB, "failed"), ("eva@fabrikam.test", "failed")]
 
 
-def test_delay_notices_leave_room_for_failures(here, monkeypatch):
-    monkeypatch.setattr(reports, "REPORTS_PER_HOUR", 4)
+def test_a_sender_may_be_allowed_any_number(here):
+    allow(here, None)
+    fail(*(accept(f"user{number}@fabrikam.test") for number in range(5)))
+
+    assert len(actions()) == 5
+
+
+def test_delay_notices_leave_room_for_failures(here):
+    allow(here, 4)
     ids = [accept(f"user{number}@fabrikam.test") for number in range(6)]
     tell_late(here, now=timezone.now() + timedelta(hours=5))
     Message.objects.filter(source="DSN").update(received_at=timezone.now())
@@ -213,3 +226,25 @@ def test_finding_what_is_late_or_expired_reads_no_backlog_also_without_statistic
     if connection.vendor == "sqlite":
         assert "queued_late" in plan(finding[0])
         assert "_expires_at_" in plan(finding[1])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_look_at_once_tell_each_sender_once(here):
+    for number in range(5):
+        accept(f"user{number}@fabrikam.test")
+    later, started = timezone.now() + timedelta(hours=5), threading.Barrier(2)
+
+    def look():
+        try:
+            started.wait(10)
+            tell_late(here, now=later)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(actions()) == [(f"user{number}@fabrikam.test", "delayed") for number in range(5)]
