@@ -110,9 +110,20 @@ def host_and_port(value: str, *, setting: str) -> tuple[str, int]:
     host = host[1:-1] if bracketed else host
     if not _is_host(host, bracketed=bracketed):
         raise WrongSettingError(f"{setting}={value}: write host:port, such as 127.0.0.1:8000 or [::1]:8000")
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 0xFFFF):  # noqa: PLR2004 - 16 bits
+    if not _is_port(port):
         raise WrongSettingError(f"{setting}={value}: the port must be a number from 1 to 65535")
     return host, int(port)
+
+
+def port_number(value: str, *, setting: str) -> int:
+    """Return a port; WrongSettingError for anything else."""
+    if not _is_port(value):
+        raise WrongSettingError(f"{setting}={value}: write a number from 1 to 65535")
+    return int(value)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text[:6]) <= 0xFFFF  # noqa: PLR2004 - 16 bits
 
 
 def _is_host(text: str, *, bracketed: bool) -> bool:

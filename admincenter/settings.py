@@ -21,6 +21,7 @@ from admincenter.bootstrap import (
     host_name,
     local_secret,
     networks,
+    port_number,
     private_directory,
     redis_socket,
     server_name,
@@ -57,6 +58,11 @@ RELAY_NETWORKS = networks(
 ALLOWED_MX_NETWORKS = networks(
     env.list("ADMINCENTER_ALLOWED_MX_NETWORKS", default=[]), setting="ADMINCENTER_ALLOWED_MX_NETWORKS"
 )
+# For tests of MTA-STS: never set them where real mail goes.
+TESTING_MTA_STS_PORT = port_number(
+    env.str("ADMINCENTER_TESTING_MTA_STS_PORT", default="443"), setting="ADMINCENTER_TESTING_MTA_STS_PORT"
+)
+TESTING_CA_FILE = env.str("ADMINCENTER_TESTING_CA_FILE", default="")
 HTTPS = switch(env.str("ADMINCENTER_HTTPS", default="false"), setting="ADMINCENTER_HTTPS")
 
 # --- secrets ------------------------------------------------------------------------------------------

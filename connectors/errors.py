@@ -36,6 +36,8 @@ LABELS = {
     "ignore_starttls": "IgnoreSTARTTLS",
     "tls_auth_level": "TlsAuthLevel",
     "tls_domain": "TlsDomain",
+    "mta_sts": "MtaStsEnabled",
+    "dane": "DaneEnabled",
     "messages_per_connection": "Messages per connection",
     "selector": "Selector",
     "size_bits": "Key size",

@@ -66,6 +66,10 @@ class DeliveryProfile:
     """FQDNs (A-label form) or IP addresses, in the administrator's order."""
     use_external_dns: bool = False
     port: int = 25
+    mta_sts: bool = False
+    """MX delivery obeys the MTA-STS policies of recipient domains (RFC 8461)."""
+    dane: bool = False
+    """MX delivery obeys TLSA records that DNSSEC proves (RFC 7672)."""
     fqdn: str = ""
     """Name for EHLO; empty means the server's own FQDN."""
     auth: SmartHostAuth = SmartHostAuth.NONE

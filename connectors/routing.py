@@ -165,6 +165,8 @@ def _profile(connector: SendConnector) -> DeliveryProfile:
             auth_level=TlsAuthLevel(connector.tls_auth_level) if connector.tls_auth_level else None,
             domain=connector.tls_domain,
         ),
+        mta_sts=connector.mta_sts,
+        dane=connector.dane,
         messages_per_connection=connector.messages_per_connection,
         inactivity_timeout=connector.inactivity_timeout,
         protocol_logging=connector.protocol_logging,

@@ -28,7 +28,8 @@ def problems(spec: ConnectorSpec) -> tuple[Problem, ...]:
 def examine(spec: ConnectorSpec) -> tuple[ConnectorSpec, tuple[Problem, ...]]:
     """Give the connector in stored form (A-labels, trimmed), and everything that is wrong with it.
 
-    A user name and password without basic authentication are dropped: nothing would ever use them.
+    A user name and password without basic authentication are dropped: nothing would ever use them. So are
+    MTA-STS and DANE without MX delivery.
     """
     found: list[Problem] = []
     tidy = _tidy(spec, found)
@@ -54,6 +55,8 @@ def _tidy(spec: ConnectorSpec, found: list[Problem]) -> ConnectorSpec:
         if spec.max_message_bytes is None
         else _one(spec.max_message_bytes, validators.size, found),
         tls_domain=_one(spec.tls_domain, _tls_domain, found) if spec.tls_domain.strip() else "",
+        mta_sts=spec.mta_sts and spec.delivery == Delivery.MX,
+        dane=spec.dane and spec.delivery == Delivery.MX,
         inactivity_timeout=_one(spec.inactivity_timeout, validators.time_span, found),
     )
 
@@ -136,6 +139,9 @@ def _tls(spec: ConnectorSpec) -> Iterator[Problem]:
     level = spec.tls_auth_level
     if spec.require_tls and spec.ignore_starttls:
         yield _problem("ignore_starttls", "True", "STARTTLS cannot be ignored while TLS is required")
+    if spec.ignore_starttls and (spec.mta_sts or spec.dane):
+        rule = "STARTTLS cannot be ignored while MTA-STS or DANE is obeyed"
+        yield _problem("ignore_starttls", "True", rule)
     if level is not None and not spec.require_tls:
         yield _problem("tls_auth_level", level, "the certificate is checked only when TLS is required")
     if level is not None and spec.ignore_starttls:

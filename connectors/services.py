@@ -135,6 +135,8 @@ def spec_of(connector: SendConnector) -> ConnectorSpec:
         ignore_starttls=connector.ignore_starttls,
         tls_auth_level=TlsAuthLevel(level) if level else None,
         tls_domain=connector.tls_domain,
+        mta_sts=connector.mta_sts,
+        dane=connector.dane,
         messages_per_connection=connector.messages_per_connection,
         inactivity_timeout=connector.inactivity_timeout,
     )
@@ -231,6 +233,8 @@ _PLAIN_FIELDS = (
     "require_tls",
     "ignore_starttls",
     "tls_domain",
+    "mta_sts",
+    "dane",
     "messages_per_connection",
     "inactivity_timeout",
 )

@@ -59,6 +59,10 @@ class ConnectorSpec:
     ignore_starttls: bool = False
     tls_auth_level: TlsAuthLevel | None = None
     tls_domain: str = ""
+    mta_sts: bool = False
+    """Obey the MTA-STS policies of recipient domains; for MX delivery."""
+    dane: bool = False
+    """Obey TLSA records of MX hosts; for MX delivery, behind a validating DNS server."""
     messages_per_connection: int = DEFAULT_MESSAGES_PER_CONNECTION
     inactivity_timeout: timedelta = DEFAULT_INACTIVITY_TIMEOUT
 

@@ -169,10 +169,10 @@ class Attempt:
             self.holdings.sign(smtp_session=f"{self.opened.session_id:012X}{self.connections:04X}")
             client = self._client(target)
             try:
-                client.connect(target.host, tls_name=target.tls_name)
+                client.connect(target.host, tls_name=target.tls_name, published=target.published)
             except SessionFailed as failed:
                 self.engine.hosts.note_failure(target.name)
-                self.tries.append(Try(reply=failed.reply, outcome="deferred"))
+                self.tries.append(_refused(failed.reply, client=client))
                 return failed.reply
             self.engine.hosts.note_success(target.name)
             self.engine.ledger.submit(Connected(session_id=self.opened.session_id))
@@ -210,7 +210,7 @@ class Attempt:
                 if sent:
                     # Many hosts take only so many messages a connection: a new one may go on here.
                     return None
-                self.tries.append(Try(reply=refusal, outcome="deferred"))
+                self.tries.append(_refused(refusal, client=client))
                 return refusal
             self._take_result(part, result, client=client)
             if not result.session_open:
@@ -276,8 +276,15 @@ class Attempt:
             reply=judged.worst(replies),
             outcome=judged.word_of(replies),
             tls=dialling.tls_line(client) if client else "",
+            tls_policy=client.tls_source if client else "",
             in_doubt=in_doubt,
             takes_dsn=client is not None and client.extensions.dsn,
         )
         tries, self.tries = [*self.tries, tried], []
         self.holdings.settle(part, replies, tries=tries, ask=part.last and not self.set_aside)
+
+
+def _refused(reply: Reply, *, client: Client) -> Try:
+    """The record of a host that is no use now."""
+    tls, policy = dialling.tls_line(client), client.tls_source
+    return Try(reply=reply, outcome="deferred", tls=tls, tls_policy=policy)

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from django.conf import settings
+from django.utils import timezone
+
 from connectors.profiles import Delivery, DeliveryProfile
 from transport import destinations
 from transport.envelope import Host, Reply
+from transport.host_policy import NO_POLICY, HostPolicy
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Opened
 from transport.smtp.client import Client
 from transport.smtp.timeouts import Timeouts
+from transport.tls_policies import HostRefused, PolicyHost, PolicyStore, PublishedPolicies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +24,8 @@ class Target:
     host: Host
     tls_name: str
     """The name that a certificate must be valid for, where one is asked for."""
+    published: HostPolicy = NO_POLICY
+    """What the recipient domain demands of TLS with this host."""
 
     @property
     def name(self) -> str:
@@ -35,12 +42,12 @@ def targets(
 ) -> Iterator[Target]:
     """Yield the hosts of a next hop in the order in which they are to be tried.
 
-    `not_found` hears of each smart host that has no address now. Raises `DestinationFailed` when a
-    recipient domain has no host.
+    `not_found` hears of each smart host that has no address now, and of each MX host that a published policy
+    forbids to dial. Raises `DestinationFailed` when a recipient domain has no host.
     """
-    finder, domain = _finder(opened, profile, own_listeners=own_listeners), opened.next_hop_domain
+    finder = _finder(opened, profile, own_listeners=own_listeners)
     if profile.delivery == Delivery.MX:
-        yield from (Target(host=host, tls_name=domain) for host in finder.hosts_for_domain(domain))
+        yield from _exchangers(opened, profile, finder, refused=not_found)
         return
     for smart_host in destinations.rotated(profile.smart_hosts):
         try:
@@ -51,19 +58,56 @@ def targets(
             not_found(failed.reply)
 
 
+def _exchangers(
+    opened: Opened,
+    profile: DeliveryProfile,
+    finder: destinations.Destinations,
+    *,
+    refused: Callable[[Reply], None],
+) -> Iterator[Target]:
+    domain = opened.next_hop_domain
+    policies = _published_policies(opened, profile, finder)
+    for host in finder.hosts_for_domain(domain):
+        try:
+            published = policies.for_host(host)
+        except HostRefused as failed:
+            refused(failed.reply)
+        else:
+            yield Target(host=host, tls_name=domain, published=published)
+
+
+def _published_policies(
+    opened: Opened, profile: DeliveryProfile, finder: destinations.Destinations
+) -> PublishedPolicies:
+    return PublishedPolicies(
+        domain=opened.next_hop_domain,
+        dns_servers=finder.dns_servers,
+        dane=profile.dane,
+        validating=finder.validating,
+        mta_sts=profile.mta_sts,
+        policy_host=PolicyHost(port=settings.TESTING_MTA_STS_PORT, ca_file=settings.TESTING_CA_FILE or None),
+        store=PolicyStore(settings.DATA_DIR / "mta-sts"),
+        address_rule=destinations.AddressRule.allowing(opened.server.allowed_mx_networks),
+        now=timezone.now(),
+    )
+
+
 def _finder(
     opened: Opened, profile: DeliveryProfile, *, own_listeners: tuple[str, ...]
 ) -> destinations.Destinations:
     server = opened.server
-    external = profile.use_external_dns
+    listed = tuple(server.external_dns_servers if profile.use_external_dns else server.internal_dns_servers)
+    rule = destinations.AddressRule.allowing(server.allowed_mx_networks) if profile.internet else None
+    validators = destinations.validators(listed, marked=server.validating_dns_servers) if profile.dane else ()
     return destinations.Destinations(
-        dns_servers=tuple(server.external_dns_servers if external else server.internal_dns_servers),
+        # With DANE, validators are asked and nobody else: one that is silent must not open a way around it.
+        dns_servers=validators or listed,
+        validating=bool(validators),
         own_names=frozenset(filter(None, (server.fqdn, profile.fqdn))),
         own_listeners=own_listeners,
         port=profile.port,
-        address_rule=destinations.AddressRule.allowing(server.allowed_mx_networks)
-        if profile.internet
-        else None,
+        address_rule=rule,
+        by_name=profile.dane or profile.mta_sts,
     )
 
 
@@ -79,6 +123,7 @@ def client(
         timeouts=_timeouts(profile),
         log=log,
         pipelining=pipelining,
+        ca_file=settings.TESTING_CA_FILE or None,
     )
 
 

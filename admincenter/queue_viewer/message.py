@@ -46,6 +46,7 @@ class AttemptRow:
     enhanced: str
     text: str
     tls: str
+    tls_policy: str
     in_clear: bool
     """Mail commands were spoken, and nothing protected them."""
     in_doubt: bool
@@ -167,6 +168,7 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
         enhanced=words.shown(attempt.enhanced),
         text=words.shown(attempt.text),
         tls=words.shown(attempt.tls),
+        tls_policy=words.shown(attempt.tls_policy),
         in_clear=not attempt.tls and attempt.stage in SPOKEN,
         in_doubt=attempt.in_doubt,
         queue=words.shown(attempt.queue_identity),

@@ -82,6 +82,8 @@ class SendConnector(models.Model):
         max_length=32, blank=True, choices=[(one.value, one.value) for one in TlsAuthLevel]
     )
     tls_domain = models.CharField(max_length=255, blank=True)
+    mta_sts = models.BooleanField(default=False)
+    dane = models.BooleanField(default=False)
     messages_per_connection = models.PositiveIntegerField(default=DEFAULT_MESSAGES_PER_CONNECTION)
     inactivity_timeout = models.DurationField(default=DEFAULT_INACTIVITY_TIMEOUT)
     version = models.PositiveIntegerField(default=1)
@@ -139,6 +141,10 @@ class SendConnector(models.Model):
                     tls_domain="",
                 ),
                 name="connector_smart_host_domain_is_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(mta_sts=False, dane=False) | Q(delivery=Delivery.MX.value, ignore_starttls=False),
+                name="connector_published_policies_need_mx_and_tls",
             ),
             models.CheckConstraint(condition=Q(port__range=(1, 65_535)), name="connector_port_is_a_port"),
             models.CheckConstraint(

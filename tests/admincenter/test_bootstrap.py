@@ -54,6 +54,13 @@ def test_a_port_is_a_number_from_1_to_65535(port):
         bootstrap.host_and_port(f"127.0.0.1:{port}", setting="ADMINCENTER_SMTP")
 
 
+@pytest.mark.parametrize("port", ["", "0", "65536", "-1", "x"])
+def test_a_port_alone_is_a_number_too(port):
+    assert bootstrap.port_number("443", setting="ADMINCENTER_TESTING_MTA_STS_PORT") == 443
+    with pytest.raises(WrongSettingError, match="write a number from 1 to 65535"):
+        bootstrap.port_number(port, setting="ADMINCENTER_TESTING_MTA_STS_PORT")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [("e15mb1", "E15MB1"), ("Relay-2", "RELAY-2"), ("a_b", "A_B")]
 )

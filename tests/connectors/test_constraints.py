@@ -25,6 +25,7 @@ def row(**fields):
         DOMAIN,
         DOMAIN | {"delivery": "smart_host", "tls_domain": "contoso.com"},
         {"max_message_bytes": None},
+        {"mta_sts": True, "dane": True},
     ],
 )
 def test_a_right_row_is_stored(fields):
@@ -51,6 +52,9 @@ def test_a_right_row_is_stored(fields):
         ("connector_tls_level_needs_tls", {"tls_auth_level": "EncryptionOnly"}),
         ("connector_tls_domain_needs_level", {"tls_domain": "contoso.com"}),
         ("connector_smart_host_domain_is_named", DOMAIN | {"delivery": "smart_host"}),
+        ("connector_published_policies_need_mx_and_tls", {"mta_sts": True, "delivery": "smart_host"}),
+        ("connector_published_policies_need_mx_and_tls", {"dane": True, "delivery": "smart_host"}),
+        ("connector_published_policies_need_mx_and_tls", {"dane": True, "ignore_starttls": True}),
         ("connector_port_is_a_port", {"port": 0}),
         ("connector_port_is_a_port", {"port": 65_536}),
         ("connector_size_is_positive", {"max_message_bytes": 0}),

@@ -13,6 +13,7 @@ from connectors.address_spaces import parse
 from connectors.models import SendConnector
 from connectors.profiles import Credentials, Delivery, SmartHostAuth, TlsAuthLevel, TlsPolicy
 from connectors.selection import Stage, Viewpoint
+from connectors.specs import Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 HERE = Viewpoint(server="E15MB1", sites={"E15MB1": "Paris"})
@@ -115,6 +116,15 @@ def test_a_profile_is_what_the_attempt_needs(relay, make):
     assert (profile.max_message_bytes, profile.messages_per_connection) == (5000, 3)
     assert profile.credentials is None
     assert routing.current().source_servers[made.pk] == ("E15MB1",)
+
+
+def test_a_profile_tells_which_published_policies_are_obeyed(internet, make):
+    plain, both = make(internet), make(internet, name="Both", usage=Usage.INTERNET, mta_sts=True, dane=True)
+
+    assert [(one.mta_sts, one.dane, one.internet) for one in map(routing.profile, (plain.pk, both.pk))] == [
+        (False, False, False),
+        (True, True, True),
+    ]
 
 
 def test_the_password_is_opened_for_the_attempt_and_for_nobody_else(signed_in):

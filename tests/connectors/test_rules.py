@@ -106,6 +106,14 @@ def test_what_exchange_takes_has_no_problems(spec):
             "Source server E15MB1: a source server is listed once.",
         ),
         (
+            replace(MX, ignore_starttls=True, mta_sts=True),
+            "IgnoreSTARTTLS True: STARTTLS cannot be ignored while MTA-STS or DANE is obeyed.",
+        ),
+        (
+            replace(MX, ignore_starttls=True, dane=True),
+            "IgnoreSTARTTLS True: STARTTLS cannot be ignored while MTA-STS or DANE is obeyed.",
+        ),
+        (
             replace(SECURE, ignore_starttls=True),
             "IgnoreSTARTTLS True: STARTTLS cannot be ignored while TLS is required.",
         ),
@@ -197,3 +205,10 @@ def test_the_wizard_rules_out_what_exchange_rules_out_with_a_reason():
 def test_only_internal_connectors_start_without_a_limit():
     assert default_max_message_bytes(Usage.INTERNAL) is None
     assert default_max_message_bytes(Usage.INTERNET) == 35 * 2**20
+
+
+def test_mta_sts_and_dane_are_for_mx_delivery_and_dropped_without_it():
+    assert examine(replace(MX, mta_sts=True, dane=True))[0].dane
+    tidy, found = examine(replace(RELAY, mta_sts=True, dane=True))
+
+    assert (tidy.mta_sts, tidy.dane, found) == (False, False, ())

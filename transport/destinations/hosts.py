@@ -38,6 +38,8 @@ class Destinations:
     port: int = 25
     address_rule: AddressRule | None = None
     """What a recipient domain may not lead to; None lets everything through. Smart hosts are not asked."""
+    by_name: bool = False
+    """Hosts that share an address are kept apart: a policy may allow the one and not the other."""
     limits: Limits = field(default_factory=Limits)
 
     def hosts_for_domain(self, domain: str) -> tuple[Host, ...]:
@@ -116,7 +118,7 @@ class Destinations:
         return self._ahead_of_ourselves(name, hosts, found=[mx.name for mx in ahead], lookup=lookup)
 
     def _resolve(self, exchangers: list[Exchanger], *, lookup: Lookup) -> list[Host]:
-        hosts: dict[str, Host] = {}
+        hosts: dict[tuple[str, str], Host] = {}
         for exchanger in exchangers:
             located = lookup.addresses(exchanger.name)
             bases = self._tlsa_bases(exchanger, located, lookup=lookup)
@@ -128,7 +130,7 @@ class Destinations:
                     preference=exchanger.preference,
                     tlsa_bases=bases,
                 )
-                hosts.setdefault(address, host)
+                hosts.setdefault((address, host.name if self.by_name else ""), host)
         return list(hosts.values())
 
     def _tlsa_bases(self, exchanger: Exchanger, located: Located, *, lookup: Lookup) -> tuple[str, ...]:

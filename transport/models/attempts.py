@@ -23,6 +23,9 @@ class Attempt(models.Model):
     enhanced = models.CharField(max_length=16, blank=True)
     text = models.CharField(max_length=600, blank=True)
     tls = models.CharField(max_length=300, blank=True)
+    """Version, cipher, subject of the certificate; in the clear, why."""
+    tls_policy = models.CharField(max_length=255, blank=True, db_default="")
+    """Whose demands held: opportunistic, a setting of the connector, MTA-STS or DANE; with notes."""
     in_doubt = models.BooleanField(default=False)
     """No answer to the final dot: a second copy may arrive."""
 

@@ -31,6 +31,9 @@ class Try:
     reply: Reply
     outcome: str
     tls: str = ""
+    """Version, cipher and certificate, or why there was no TLS."""
+    tls_policy: str = ""
+    """Whose policy decided about TLS."""
     in_doubt: bool = False
     takes_dsn: bool = False
     """The host offers DSN: it sees to reports of success itself."""
@@ -149,7 +152,7 @@ def record_tries(outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """Note the attempts of these outcomes, whatever became of the messages."""
     columns = (
         "message_id", "queue_id", "queue_identity", "connector_name", "connector_version", "at",
-        "outcome", "host", "address", "stage", "code", "enhanced", "text", "tls", "in_doubt",
+        "outcome", "host", "address", "stage", "code", "enhanced", "text", "tls", "tls_policy", "in_doubt",
     )  # fmt: skip
     insert(
         Attempt,
@@ -209,6 +212,7 @@ def _try_row(outcome: Outcome, a_try: Try, *, now: datetime) -> tuple[object, ..
         reply.enhanced[:16],
         reply.text[:600],
         a_try.tls[:300],
+        a_try.tls_policy[:255],
         a_try.in_doubt,
     )
 

@@ -17,6 +17,7 @@ from time import monotonic
 from transport.cleaning import clean_text
 
 HTTPS_PORT = 443
+"""Fixed by the standard; only the tests speak to another."""
 MAX_POLICY_BYTES = 64 * 1024
 _MAX_RECEIVED_BYTES = 160 * 1024
 """Records, header and all."""

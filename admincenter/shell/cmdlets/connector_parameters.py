@@ -152,6 +152,23 @@ PLAIN: tuple[tuple[Parameter[Any], str], ...] = (
         ),
         "tls_domain",
     ),
+    (
+        Parameter(
+            name="MtaStsEnabled",
+            kind=FLAG,
+            help="MX delivery obeys the MTA-STS policies of recipient domains (RFC 8461).",
+        ),
+        "mta_sts",
+    ),
+    (
+        Parameter(
+            name="DaneEnabled",
+            kind=FLAG,
+            help="MX delivery obeys TLSA records (RFC 7672). Needs a DNS server that validates: on this"
+            " machine, or named by Set-TransportService -ValidatingDNSServers.",
+        ),
+        "dane",
+    ),
 )
 """Parameters that are one field each."""
 SETTINGS: tuple[Parameter[Any], ...] = (

@@ -54,6 +54,8 @@ SEND_CONNECTOR = RowType(
         Column(name="IgnoreSTARTTLS", read=lambda one: one.ignore_starttls, kind=Kind.FLAG),
         Column(name="TlsAuthLevel", read=lambda one: one.tls_auth_level),
         Column(name="TlsDomain", read=lambda one: one.tls_domain),
+        Column(name="MtaStsEnabled", read=lambda one: one.mta_sts, kind=Kind.FLAG),
+        Column(name="DaneEnabled", read=lambda one: one.dane, kind=Kind.FLAG),
         Column(name="WhenCreated", read=lambda one: one.created_at, kind=Kind.TIME),
         Column(name="WhenChanged", read=lambda one: one.changed_at, kind=Kind.TIME),
         Column(name="ChangedBy", read=lambda one: one.changed_by),

@@ -79,7 +79,19 @@ def test_every_setting_has_its_parameter_and_comes_back_under_its_name(listed):
         "IgnoreSTARTTLS": False,
         "TlsAuthLevel": "DomainValidation",
         "TlsDomain": "relay.contoso.com",
+        "MtaStsEnabled": False,
+        "DaneEnabled": False,
     }
+
+
+def test_published_tls_policies_are_switched_on_for_mx_delivery(ems, listed, refused):
+    (made,) = listed("New-SendConnector I -AddressSpaces * -MtaStsEnabled $true -DaneEnabled $true").objects
+
+    assert (made["MtaStsEnabled"], made["DaneEnabled"]) == (True, True)
+    assert "IgnoreSTARTTLS" in refused("Set-SendConnector I -IgnoreSTARTTLS $true")
+    ems("Set-SendConnector I -DNSRoutingEnabled $false -SmartHosts relay.contoso.com")
+    (changed,) = listed("Get-SendConnector I").objects
+    assert (changed["MtaStsEnabled"], changed["DaneEnabled"]) == (False, False)
 
 
 def test_a_password_is_sealed_and_never_shown(ems):
