@@ -216,6 +216,9 @@ STORAGES = {
 # A connector has up to 1000 address spaces, each of three inputs.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 3500
 
+IN_HAND_DIR = DATA_DIR / "in-hand"
+"""Where each worker process notes the message that it works at (`transport.in_hand`)."""
+
 # --- browser hardening --------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600

@@ -18,6 +18,7 @@ from transport.envelope import Reply, Transaction, TransactionResult
 from transport.holdings import Holdings, Ledger, Lost
 from transport.host_memory import HostMemory
 from transport.idling import LINGER, Idling
+from transport.in_hand import Holding
 from transport.outcomes import Connected, Open, Work
 from transport.parts import Part
 from transport.protocol_log import SessionLog
@@ -236,11 +237,12 @@ class Attempt:
 
     def _send(self, client: Client, part: Part, *, last: bool) -> TransactionResult:
         try:
-            return client.send(
-                part.transaction,
-                before_dot=self.holdings.catch_up,
-                following=self._no_more if last else self._following,
-            )
+            with Holding(part.claim.queued_id):
+                return client.send(
+                    part.transaction,
+                    before_dot=self.holdings.catch_up,
+                    following=self._no_more if last else self._following,
+                )
         except Lost:
             raise
         except Exception:

@@ -9,17 +9,17 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from transport import intervals, outcomes, rates, rerouting, retries, servers, tracking
 from transport.concurrency import Limits
 from transport.models import TransportServer
-from transport.queue import claims, demand, notices, sweeps, waits
+from transport.queue import claims, demand, notices, poison, sweeps, waits
 from transport.queue.moves import Ended
 from transport.retries import Schedule
 
@@ -75,7 +75,7 @@ class Dispatcher:
             self._obey_changed_intervals,
             waits.apply_lifetimes,
             rerouting.reroute,
-            partial(_end, sweeps.expire_messages),
+            _expire,
             partial(_end, sweeps.work_off_removals),
             _tell_late,
             self._ring_due,
@@ -85,7 +85,7 @@ class Dispatcher:
         for step in steps:
             try:
                 step(server, now=now)
-            except DatabaseError:
+            except Exception:
                 logger.exception("dispatch_step_failed")
 
     def _beat(self, *, now: datetime) -> TransportServer:
@@ -125,6 +125,7 @@ class Dispatcher:
             waits.shorten,
             sweeps.shorten_leases,
             sweeps.remove_idle_queues,
+            sweeps.forget_dead_hands,
             sweeps.purge_content,
             sweeps.purge_ended,
         ):
@@ -132,6 +133,14 @@ class Dispatcher:
                 done.append(step(server, now=now))
         # A full batch: there may be more, which the next look takes. Else the disk fills faster than this.
         self._purged_at = -math.inf if max(done) >= sweeps.BATCH else time.monotonic()
+
+
+def _expire(server: TransportServer, *, now: datetime) -> int:
+    def end(ids: Sequence[int]) -> int:
+        outcomes.report(sweeps.expire_messages(ids, now=now), now=now)
+        return len(ids)
+
+    return poison.one_by_one(sweeps.late_messages(server, now=now), end, now=now)
 
 
 def _end(step: Callable[..., list[Ended]], server: TransportServer, *, now: datetime) -> None:

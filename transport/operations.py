@@ -17,7 +17,7 @@ from transport import bell, outcomes, tracking
 from transport.envelope import DsnRequest, Envelope, Priority
 from transport.injected import injected_headers
 from transport.models import Content, Queue, QueuedMessage, Recipient
-from transport.queue import moves, sweeps
+from transport.queue import moves, poison, sweeps
 from transport.states import DELIVERABLE, WAITING, DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,10 @@ def retry_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     """Retry-Queue: try now, whatever the next retry time says; the timer starts again if that fails.
 
     The unreachable and the submission queue are routed anew (Retry-Queue -Resubmit). Suspended
-    queues are left alone. Returns how many queues had something to try.
+    queues and poison messages are left alone. Returns how many queues had something to try.
     """
     now = timezone.now()
-    busy = queues.filter(suspended=False, message_count__gt=0)
+    busy = queues.filter(suspended=False, message_count__gt=0).exclude(delivery_type=DeliveryType.POISON)
     with transaction.atomic():
         ids = list(busy.values_list("pk", flat=True))
         waiting = QueuedMessage.objects.filter(queue__in=ids, state__in=WAITING)
@@ -113,10 +113,14 @@ def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
 
 
 def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
-    """Resume-Message: wait for the next attempt again; in a suspended queue it goes on waiting."""
+    """Resume-Message: wait for the next attempt again; in a suspended queue it goes on waiting.
+
+    What waits in the poison queue goes back to the categorizer.
+    """
     with transaction.atomic():
         ids = _ids(messages)
         chosen = QueuedMessage.objects.filter(pk__in=ids)
+        poison.release(chosen)
         count = moves.resume(chosen, now=timezone.now())
         _log("messages_resumed", actor=actor, ids=ids)
         _ring_on_commit(list(chosen.values_list("queue_id", flat=True).distinct()))

@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from connectors import routing
 from connectors.profiles import DeliveryProfile
-from transport import intervals, retries, servers, submission
+from transport import intervals, judged, retries, servers, submission
 from transport.cleaning import clean_text
 from transport.commits import Committer
 from transport.concurrency import Limits
 from transport.envelope import Reply, Stage
 from transport.models import Queue
-from transport.queue import claims, keys, records, sweeps
+from transport.queue import claims, keys, poison, records, sweeps
 from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
@@ -124,6 +124,9 @@ def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
         return
     recorded = records.record([wish.outcome for wish in settled], now=now)
     removed = sweeps.take_out_pending(recorded.removals, now=now)
+    broken = [wish.outcome.queued_id for wish in settled if wish.outcome.error == judged.BROKEN.line]
+    if broken:
+        poison.blame(broken, now=now)
     report([*recorded.reports, *removed], now=now)
     notify(recorded.notices, now=now)
 

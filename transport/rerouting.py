@@ -9,15 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from django.db import transaction
+from functools import partial
 
 from connectors import routing
 from transport import categorizer, servers, submission, tracking
 from transport.bulk import allocate_ids, execute_many, insert, moment
 from transport.envelope import Priority, Reply
 from transport.models import QueuedMessage, Recipient, TransportServer
-from transport.queue import sweeps
+from transport.queue import poison, sweeps
 from transport.queue.keys import QueueKey, enter, leave, rename
 from transport.queue.moves import Ended
 from transport.states import QueuedState, RecipientState
@@ -46,8 +45,8 @@ def reroute(server: TransportServer, *, now: datetime) -> int:
     placed = 0
     ends = time.monotonic() + TIME_FOR_ONE_ROUND.total_seconds()
     while rows := list(sweeps.stale_routes(looked_after, generation=generation)[:BATCH]):
-        with transaction.atomic():
-            placed += _place([row.pk for row in rows], server=server, now=now)
+        ids = [row.pk for row in rows]
+        placed += poison.one_by_one(ids, partial(_place, server=server, now=now), now=now)
         if time.monotonic() >= ends:
             break
     return placed

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from transport.models import QueuedMessage, TransportServer
+from transport.states import DeliveryType
 
 BEAT_INTERVAL = timedelta(seconds=5)
 ALIVE_FOR = timedelta(seconds=30)
@@ -54,7 +55,8 @@ def take_over(*, now: datetime) -> list[int]:
         # The swap makes one of several servers do it.
         with transaction.atomic():
             if TransportServer.objects.filter(pk=server.pk, taken_over=False).update(taken_over=True):
-                QueuedMessage.objects.filter(queue__server=server).update(routed_generation=0)
+                mail = QueuedMessage.objects.filter(queue__server=server)
+                mail.exclude(queue__delivery_type=DeliveryType.POISON).update(routed_generation=0)
     return list(silent.values_list("pk", flat=True))
 
 

@@ -49,6 +49,8 @@ class DeliveryType(StrEnum):
     SMART_HOST = "SmartHostConnectorDelivery"
     SUBMISSION = "Undefined"
     UNREACHABLE = "Unreachable"
+    POISON = "Poison"
+    """Exchange calls this one Undefined too."""
 
 
 WAITING = (QueuedState.READY, QueuedState.RETRY)
@@ -57,8 +59,12 @@ WAITING = (QueuedState.READY, QueuedState.RETRY)
 DELIVERABLE = (DeliveryType.MX, DeliveryType.SMART_HOST)
 """Queues that a session can be opened for."""
 
+ROUTED_AGAIN = (DeliveryType.SUBMISSION, DeliveryType.UNREACHABLE)
+"""Queues whose mail waits for the categorizer: to retry it is to route it again."""
+
 PERSISTENT: Mapping[str, str] = {
     DeliveryType.SUBMISSION: "Submission",
     DeliveryType.UNREACHABLE: "Unreachable",
+    DeliveryType.POISON: "Poison",
 }
 """Queues that every server has one of, with the name that stands in their identity (exchange.md 4.1, 4.2)."""

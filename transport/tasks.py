@@ -10,7 +10,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from transport import bell, delivery, outcomes
+from transport import bell, delivery, in_hand, outcomes
 from transport.dispatcher import Dispatcher
 from transport.queue.claims import Worker, own_limits
 
@@ -40,7 +40,9 @@ def engine() -> delivery.Engine:
 
 
 def _make_engine() -> delivery.Engine:
-    worker = Worker(name=uuid.uuid4().hex, host_name=socket.gethostname(), process_id=os.getpid())
+    name = uuid.uuid4().hex
+    in_hand.begin(settings.IN_HAND_DIR, worker=name)
+    worker = Worker(name=name, host_name=socket.gethostname(), process_id=os.getpid())
     return delivery.Engine(
         ledger=outcomes.ledger(),
         worker=worker,

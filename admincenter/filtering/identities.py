@@ -7,7 +7,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat
 
 import admincenter.filtering.wildcards  # noqa: F401 - registers the lookup
-from transport.states import PERSISTENT, DeliveryType
+from transport.states import PERSISTENT
 
 _BY_NAME = {name.lower(): kind for kind, name in PERSISTENT.items()}
 """Queues that are called by a word. There is no poison queue yet: nothing could be in it."""
@@ -56,8 +56,7 @@ def is_pattern(text: str) -> bool:
 def identity_text(prefix: str = "") -> Combinable:
     r"""Give a queue's `SERVER\42` as a database expression."""
     name = Case(
-        When(**{f"{prefix}delivery_type": DeliveryType.SUBMISSION}, then=Value("Submission")),
-        When(**{f"{prefix}delivery_type": DeliveryType.UNREACHABLE}, then=Value("Unreachable")),
+        *(When(**{f"{prefix}delivery_type": kind}, then=Value(name)) for kind, name in PERSISTENT.items()),
         default=Cast(F(f"{prefix}id"), CharField()),
         output_field=CharField(),
     )

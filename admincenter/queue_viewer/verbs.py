@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from admincenter.queue_viewer.words import counted
 from transport import operations
 from transport.models import Queue, QueuedMessage
-from transport.states import PERSISTENT, DeliveryType, Pending, QueuedState
+from transport.states import ROUTED_AGAIN, DeliveryType, Pending, QueuedState
 
 Row = TypeVar("Row", bound=Model)
 
@@ -63,7 +63,7 @@ def _empty(queue: Queue) -> str:
 
 
 def _queues_tried(queues: Iterable[Queue]) -> str:
-    rerouted = any(queue.delivery_type in PERSISTENT and not queue.suspended for queue in queues)
+    rerouted = any(queue.delivery_type in ROUTED_AGAIN and not queue.suspended for queue in queues)
     return "Messages without a route are routed again." if rerouted else ""
 
 

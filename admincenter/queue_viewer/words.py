@@ -30,6 +30,7 @@ DELIVERY: dict[str, str] = {
     DeliveryType.SMART_HOST: "Smart host",
     DeliveryType.SUBMISSION: "Categorizer",
     DeliveryType.UNREACHABLE: "No route",
+    DeliveryType.POISON: "Poison message",
 }
 RECIPIENT: dict[int, str] = {
     RecipientState.WAITING: "Waiting",
@@ -101,6 +102,8 @@ def explain(queue: Queue, *, status: str, now: datetime) -> str:
         return "An administrator stopped this queue: mail may come in, nothing leaves until it is resumed."
     if queue.delivery_type == DeliveryType.UNREACHABLE:
         return "No send connector carries these recipients. The messages go on by themselves when one does."
+    if queue.delivery_type == DeliveryType.POISON:
+        return "The handling of these messages broke a worker. Each waits until it is resumed or removed."
     if queue.delivery_type == DeliveryType.SUBMISSION:
         return "Messages pass here on their way to the queue of their next hop."
     return _explain_status(queue, status=status, now=now)

@@ -14,7 +14,9 @@ from transport import categorizer, intervals, judged, servers, submission
 from transport.concurrency import Limits
 from transport.envelope import Envelope, Reply, Stage
 from transport.models import QueuedMessage, TransportServer
+from transport.queue import sweeps
 from transport.queue.claims import Opened, Worker, open_session
+from transport.queue.moves import Ended
 from transport.queue.records import Outcome, Try
 
 WORKER = Worker(name="worker-1", host_name="elsewhere.test", process_id=1)
@@ -90,6 +92,11 @@ def signature(opened: Opened) -> judged.Signature:
         connector_name="Internet",
         connector_version=1,
     )
+
+
+def expired(here: TransportServer, *, now: datetime) -> list[Ended]:
+    """What the clock of a server would end now."""
+    return sweeps.expire_messages(sweeps.late_messages(here, now=now), now=now)
 
 
 def outcome(opened: Opened, reply: Reply, *, retry_at: datetime | None = None, claim: int = 0) -> Outcome:

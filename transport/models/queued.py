@@ -53,6 +53,8 @@ class QueuedMessage(models.Model):
         db_default=Priority.NORMAL,
         choices=[(priority.value, priority.name.title()) for priority in Priority],
     )
+    crash_count = models.SmallIntegerField(default=0, db_default=0)
+    """How often its handling broke a worker (PoisonThreshold)."""
     routed_generation = models.BigIntegerField(default=0)
     """The configuration generation under which this way was chosen; 0 asks for a new choice."""
 

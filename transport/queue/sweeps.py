@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from transport import intervals, tracking
+from transport import in_hand, intervals, tracking
 from transport.envelope import Reply, Stage
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
+from transport.queue import poison
 from transport.queue.claims import LEASE, Worker, close_session
 from transport.queue.moves import Ended, take_out
 from transport.states import PERSISTENT, WAITING, DeliveryType, Pending, QueuedState
@@ -48,16 +50,37 @@ def expire_leases(server: TransportServer, *, worker: Worker, now: datetime) -> 
     gone = [
         session
         for session in suspect_sessions(server, worker=worker, now=now)
-        if session.lease_until < now or _is_dead(session, here=worker.host_name)
+        if session.lease_until < now or _is_dead(session, worker=worker)
     ]
     error = "451 4.4.2 The worker that was sending this message ended; a second copy may arrive"
-    return [queued for session in gone for queued in close_session(session.pk, error=error)]
+    broken = _in_dead_hands([session for session in gone if _is_dead(session, worker=worker)])
+    asked = [queued for session in gone for queued in close_session(session.pk, error=error)]
+    poison.blame(broken, now=now)
+    return asked
 
 
-def _is_dead(session: Session, *, here: str) -> bool:
+def _in_dead_hands(sessions: Sequence[Session]) -> list[int]:
+    """The messages that these sessions held and their processes worked at when they died."""
+    folder = settings.IN_HAND_DIR
+    last = {in_hand.left_by(folder, worker=worker) for worker in {session.worker for session in sessions}}
+    held = QueuedMessage.objects.filter(session_id__in=[session.pk for session in sessions], pk__in=last)
+    return list(held.values_list("pk", flat=True))
+
+
+def forget_dead_hands(_server: TransportServer, *, now: datetime) -> int:
+    """Remove what dead processes left about the message in their hand, once their sessions are closed."""
+    del now
+    in_hand.clear(settings.IN_HAND_DIR, keep=set(Session.objects.values_list("worker", flat=True).distinct()))
+    return 0
+
+
+def _is_dead(session: Session, *, worker: Worker) -> bool:
     """A process id that no longer exists on this very machine needs no waiting for its lease."""
-    if session.host_name != here:
+    if session.host_name != worker.host_name:
         return False
+    if session.process_id == worker.process_id:
+        # In a container every run has the same number: this process is another one than that of the session.
+        return session.worker != worker.name
     try:
         os.kill(session.process_id, 0)
     except ProcessLookupError:
@@ -67,13 +90,19 @@ def _is_dead(session: Session, *, here: str) -> bool:
     return False
 
 
-def expire_messages(server: TransportServer, *, now: datetime) -> list[Ended]:
-    """End messages that waited too long (MessageExpirationTimeout). Suspended ones are left alone."""
+def late_messages(server: TransportServer, *, now: datetime) -> list[int]:
+    """A batch of messages that waited too long. Suspended ones are left alone."""
     # No join: without statistics SQLite would begin with the queues, and read all that waits in them.
     here = Queue.objects.filter(pk=OuterRef("queue"), server=server, suspended=False)
     late = QueuedMessage.objects.filter(Exists(here), state__in=WAITING, expires_at__lte=now)
+    return list(late.order_by("expires_at").values_list("pk", flat=True)[:BATCH])
+
+
+def expire_messages(ids: Sequence[int], *, now: datetime) -> list[Ended]:
+    """End messages whose time is over (MessageExpirationTimeout)."""
+    late = QueuedMessage.objects.filter(pk__in=ids, state__in=WAITING, expires_at__lte=now)
     ended: list[Ended] = []
-    for queued in late.select_related("queue").order_by("expires_at")[:BATCH]:
+    for queued in late.select_related("queue").order_by("expires_at"):
         ended += take_out([queued], reply=_expiry(queued), report=True, now=now)
     return ended
 

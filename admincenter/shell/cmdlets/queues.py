@@ -63,7 +63,7 @@ IDENTITY = Parameter(
     name="Identity",
     kind=TEXT,
     position=0,
-    help=r"SERVER\42, SERVER\next.hop.domain, SERVER\Submission, SERVER\Unreachable or SERVER\*.",
+    help=r"SERVER\42, SERVER\next.hop.domain, SERVER\*, or SERVER\ with Submission, Unreachable or Poison.",
     from_pipeline=True,
 )
 INCLUDE = Parameter(

@@ -14,6 +14,7 @@ from tests.support.engine import (
     WORKER,
     accept,
     connector,
+    expired,
     open_for,
     server,
     signature,
@@ -126,10 +127,10 @@ def test_a_changed_lifetime_is_applied_to_mail_that_waits(here, queued):
     Message.objects.update(received_at=timezone.now() - 2 * HOUR)
     here = changed(here, message_expiration_timeout=HOUR)
     later = timezone.now() + waits.SETTLED_AFTER
-    assert sweeps.expire_messages(here, now=later) == []
+    assert expired(here, now=later) == []
     assert waits.apply_lifetimes(here, now=later) == 1
 
-    assert [one.message_id for one in sweeps.expire_messages(here, now=later)] == [queued.message_id]
+    assert [one.message_id for one in expired(here, now=later)] == [queued.message_id]
 
 
 def test_a_lifetime_is_applied_to_the_end_whatever_the_size_of_a_batch(here, monkeypatch):

@@ -219,7 +219,7 @@ def test_finding_what_is_late_or_expired_reads_no_backlog_also_without_statistic
     """PostgreSQL keeps statistics and chooses by them; SQLite has none of a queue that has just grown."""
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         notices.take_late(late(here, now=timezone.now()))
-        sweeps.expire_messages(here, now=timezone.now())
+        sweeps.late_messages(here, now=timezone.now())
     finding = [query["sql"] for query in captured if "ORDER BY" in query["sql"]]
 
     assert len(finding) == 2

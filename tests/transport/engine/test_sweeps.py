@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from connectors import services
-from tests.support.engine import LIMITS, WORKER, accept, connector, open_for, server
+from tests.support.engine import LIMITS, WORKER, accept, connector, expired, open_for, server
 from transport import operations, rerouting, servers
 from transport.dispatcher import Dispatcher
 from transport.models import Content, Message, Queue, QueuedMessage, Recipient
@@ -37,7 +37,7 @@ def test_a_message_expires_after_two_days_and_its_last_error_is_in_the_reply(her
     connector()
     accept("bob@fabrikam.test")
     QueuedMessage.objects.update(last_error="421 4.4.1 Connection refused")
-    ended = sweeps.expire_messages(here, now=timezone.now() + timedelta(days=2, seconds=1))
+    ended = expired(here, now=timezone.now() + timedelta(days=2, seconds=1))
     reply = ended[0].failures[0][1]
 
     assert reply.line == "550 4.4.7 QUEUE.Expired; message expired -> 421 4.4.1 Connection refused"
@@ -50,10 +50,10 @@ def test_a_suspended_message_does_not_expire_and_a_resumed_one_gets_an_hour(here
     accept("bob@fabrikam.test")
     QueuedMessage.objects.update(expires_at=timezone.now() - timedelta(days=1))
     operations.suspend_messages(QueuedMessage.objects.all(), actor="tests")
-    assert sweeps.expire_messages(here, now=timezone.now()) == []
+    assert expired(here, now=timezone.now()) == []
     operations.resume_messages(QueuedMessage.objects.all(), actor="tests")
 
-    assert sweeps.expire_messages(here, now=timezone.now()) == []
+    assert expired(here, now=timezone.now()) == []
     assert QueuedMessage.objects.get().expires_at > timezone.now() + timedelta(minutes=59)
 
 
@@ -62,7 +62,7 @@ def test_a_message_that_is_being_sent_does_not_expire(here):
     accept("bob@fabrikam.test")
     open_for(QueuedMessage.objects.get())
 
-    assert sweeps.expire_messages(here, now=timezone.now() + timedelta(days=3)) == []
+    assert expired(here, now=timezone.now() + timedelta(days=3)) == []
 
 
 def test_removing_a_queues_messages_spares_what_came_later(here):
@@ -123,7 +123,7 @@ def test_a_large_number_of_ended_messages_is_deleted_look_by_look(here):
 def test_a_message_that_expired_can_still_be_looked_up_for_two_days(here):
     connector()
     message_id = accept("bob@fabrikam.test", now=timezone.now() - timedelta(days=2, minutes=1))
-    sweeps.expire_messages(here, now=timezone.now())
+    expired(here, now=timezone.now())
     sweeps.purge_ended(here, now=timezone.now() + timedelta(days=1))
     assert Message.objects.filter(pk=message_id).exists()
     sweeps.purge_ended(here, now=timezone.now() + timedelta(days=2, minutes=1))
