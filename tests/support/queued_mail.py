@@ -75,6 +75,7 @@ def message(of, *to, state=QueuedState.READY, pending=Pending.NOTHING, content=(
         "mail_from": "anna@contoso.com",
         "subject": "Hello",
         "size_bytes": 4000,
+        "trusted_sender": True,
         "source": "SMTP",
         "received_at": now - timedelta(hours=1),
     }
