@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="send_connectors:list")),
     path("", include("admincenter.accounts.urls")),
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
+    path("api/v1/", include("admincenter.message_api.urls")),
     path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
 ]
 

@@ -65,6 +65,11 @@ class Logins:
         right = verify(password, found.digest if found else _NOBODY)
         return found if found is not None and right and found.is_valid(now) else None
 
+    def of(self, password: str, *, now: datetime) -> Login | None:
+        """Give the login of a password that came alone, as a bearer token; all are compared, in any case."""
+        found = [one for one in self._by_id.values() if verify(password, one.digest)]
+        return found[0] if found and found[0].is_valid(now) else None
+
     def current(self, login: Login, *, now: datetime) -> Login | None:
         """Give a login as it is now; None when it was removed, disabled, renewed or has run out."""
         found = self._by_id.get(login.login_id)

@@ -11,6 +11,7 @@ RANGES = {
     "max_per_domain_outbound_connections": (1, MOST),
     "poison_threshold": (1, 10),
     "max_high_priority_message_bytes": (1, MOST),
+    "http_submission_max_messages_per_minute": (1, MOST),
     "max_queued_messages": (1, MOST),
     "pickup_directory_max_messages_per_minute": (1, 20_000),
     "pickup_directory_max_header_bytes": (32 * KB, MOST),
@@ -49,6 +50,8 @@ class Ceilings:
     """How much content of delivered messages is kept at most; Exchange has no such setting, a disk has."""
     max_queued_messages: int | None = 1_000_000
     """In all queues of the server; beyond them it takes no more (back pressure)."""
+    http_submission_max_messages_per_minute: int = 600
+    """With one application password."""
     pickup_directory_max_messages_per_minute: int = 100
     """From Pickup, and as many from Replay."""
     pickup_directory_max_header_bytes: int = 64 * KB

@@ -5,7 +5,7 @@ Only `transport.queue` and `transport.submission` write the rows of mail.
 
 from transport.models.attempts import Attempt
 from transport.models.listening import BoundAddress
-from transport.models.messages import Content, HandedIn, Message, Recipient
+from transport.models.messages import Content, HandedIn, Message, Recipient, SubmissionWindow
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
 from transport.models.queues import Queue, QueueQuerySet, Session
 from transport.models.servers import ResourcePressure, TransportServer
@@ -24,6 +24,7 @@ __all__ = [
     "Recipient",
     "ResourcePressure",
     "Session",
+    "SubmissionWindow",
     "TrackingEvent",
     "TransportServer",
 ]

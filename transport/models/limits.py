@@ -59,6 +59,9 @@ class TransportLimits(models.Model):
         default=_CEILINGS.max_high_priority_message_bytes
     )
     max_queued_messages = models.BigIntegerField(null=True, default=_CEILINGS.max_queued_messages)
+    http_submission_max_messages_per_minute = models.IntegerField(
+        default=_CEILINGS.http_submission_max_messages_per_minute
+    )
     pickup_directory_max_messages_per_minute = models.IntegerField(
         default=_CEILINGS.pickup_directory_max_messages_per_minute
     )

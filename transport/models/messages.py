@@ -91,3 +91,14 @@ class HandedIn(models.Model):
 
     def __str__(self) -> str:
         return f"key of message {self.message_id}"
+
+
+class SubmissionWindow(models.Model):
+    """How many messages a login has handed in over HTTP since its minute began."""
+
+    login = models.CharField(max_length=64, unique=True)
+    began_at = models.DateTimeField()
+    count = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"minute of {self.login}"

@@ -21,7 +21,7 @@ def read(data: bytes, *, limits: Limits, origin: Origin) -> Envelope:
     and Bcc are taken out, everything else stays as it is, to the byte.
     """
     message = part(with_crlf(data, limits=without_hop_limit(limits)))
-    sender, recipients = _sender(message), _recipients(message)
+    sender, recipients = sender_of(message), recipients_of(message)
     if len(recipients) > limits.max_recipients:
         raise too_many(len(recipients), most=limits.max_recipients)
     if not message.named(b"to") and not message.named(b"cc"):
@@ -39,8 +39,8 @@ def read(data: bytes, *, limits: Limits, origin: Origin) -> Envelope:
     )
 
 
-def _sender(message: Parted) -> str:
-    """RFC 5322 section 3.6.2: several authors need one Sender."""
+def sender_of(message: Parted) -> str:
+    """The address in Sender, else in From: several authors need one Sender (RFC 5322 section 3.6.2)."""
     for name in ("Sender", "From"):
         fields = message.named(name.lower().encode())
         if len(fields) > 1:
@@ -54,7 +54,8 @@ def _sender(message: Parted) -> str:
     raise Refused(550, "5.1.7", "Message has neither From nor Sender")
 
 
-def _recipients(message: Parted) -> tuple[str, ...]:
+def recipients_of(message: Parted) -> tuple[str, ...]:
+    """The addresses in To, Cc and Bcc, each once."""
     found = [
         address
         for name in RECIPIENT_FIELDS

@@ -39,6 +39,7 @@ HELP = {
     "max_outbound_connections": "How many sessions the server has at once.",
     "max_per_domain_outbound_connections": "How many of them to one next hop.",
     "max_queued_messages": "With so many messages in its queues the server takes no more.",
+    "http_submission_max_messages_per_minute": "Messages over HTTP in a minute by one login.",
     "pickup_directory_max_messages_per_minute": "Files that Pickup takes in a minute; Replay takes as many.",
     "pickup_directory_max_header_bytes": "The largest header of a file in Pickup.",
     "pickup_directory_max_recipients_per_message": "The most recipients of a file in Pickup.",

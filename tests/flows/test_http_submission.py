@@ -1,0 +1,76 @@
+"""Programs submit over HTTP to the real web processes, and the mail is delivered."""
+
+import http.client
+import json
+import threading
+
+import pytest
+
+from tests.flows.conftest import ems
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.flow
+PARTS = {"from": "anna@contoso.test", "to": "bob@fabrikam.test", "subject": "Hello", "text": "Hello."}
+MAKE = (
+    "from connectors import login_services; print(login_services.create('printer', actor='tests')[1], end='')"
+)
+
+
+@pytest.fixture
+def token(program):
+    return program.manage("shell", "--no-imports", "-c", MAKE).stdout.strip()
+
+
+@pytest.fixture
+def submit(program, token):
+    """Send one request; its status and its answer."""
+
+    def send(body, **headers):
+        connection = http.client.HTTPConnection(program.web_url.removeprefix("http://"), timeout=60)
+        try:
+            sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
+            chunked = not isinstance(body, bytes)
+            connection.request("POST", "/api/v1/messages", body, sent, encode_chunked=chunked)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    return send
+
+
+def test_what_is_submitted_is_delivered_once_however_often_it_is_repeated(program, receiver, submit):
+    ems(
+        program,
+        "New-SendConnector -Name Relay -AddressSpaces * -DNSRoutingEnabled $false"
+        f" -SmartHosts 127.0.0.1 -Port {receiver.port}",
+    )
+    answers = []
+    body = json.dumps(PARTS).encode()
+    threads = [
+        threading.Thread(target=lambda: answers.append(submit(body, **{"Idempotency-Key": "order 7"})))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(answers) == 8
+    assert {status for status, _ in answers} == {202}
+    assert len({answer["id"] for _, answer in answers}) == 1
+    wait_until(lambda: receiver.to("bob@fabrikam.test"), what="it is delivered")
+
+    large = b"From: anna@contoso.test\r\nTo: eva@fabrikam.test\r\n\r\n" + (b"x" * 76 + b"\r\n") * 250_000
+    assert submit(large, **{"Content-Type": "message/rfc822"})[0] == 202
+    wait_until(lambda: receiver.to("eva@fabrikam.test"), what="the large one is delivered", seconds=60)
+
+    assert receiver.copies() == {"bob@fabrikam.test": 1, "eva@fabrikam.test": 1}
+    assert receiver.to("eva@fabrikam.test")[0].content.endswith(large)
+
+
+def test_a_body_of_unknown_length_and_a_stranger_are_turned_away(submit):
+    pieces = iter([json.dumps(PARTS).encode()])
+    assert submit(pieces, **{"Transfer-Encoding": "chunked"})[0] == 411
+    status, answer = submit(json.dumps(PARTS).encode(), Authorization="Bearer stranger")
+    assert (status, answer["title"]) == (401, "Unauthorized")
