@@ -1,6 +1,7 @@
 """All cmdlets there are. A new one is written in `cmdlets/` and named here."""
 
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets.attempts import GetMessageAttempt
 from admincenter.shell.cmdlets.back_pressure import GetBackPressure
 from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
 from admincenter.shell.cmdlets.dkim_settings import (
@@ -49,6 +50,7 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     SetMessage,
     ExportMessage,
     AssembleMessage,
+    GetMessageAttempt,
     GetMessageTrackingLog,
     ExportMessageTrackingLog,
     GetCredential,

@@ -40,6 +40,7 @@ def queued():
         text="Connection lost",
         in_doubt=True,
         tls="TLSv1.3 with mx.fabrikam.com",
+        tls_policy="MTA-STS",
         at=timezone.now() - timedelta(hours=2),
     )
     return one
@@ -65,6 +66,7 @@ def test_the_page_tells_the_envelope_the_queues_the_recipients_and_the_attempts(
         "at CONNECT",
         "No answer came to the final dot: a second copy may arrive.",
         "TLSv1.3 with mx.fabrikam.com",
+        "TLS policy: MTA-STS",
         "Internet, version 7",
         "2 hours ago",
     ):

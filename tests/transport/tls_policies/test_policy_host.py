@@ -3,6 +3,8 @@
 import datetime as dt
 import socket
 import ssl
+import subprocess
+import sys
 import time
 import warnings
 from dataclasses import replace
@@ -132,3 +134,43 @@ def test_old_versions_of_tls_are_refused(tls_for, ca_file):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     with PolicyServer(context, answer=answer()) as server, pytest.raises(FetchFailed):
         fetch(PolicyHost(port=server.port, ca_file=ca_file))
+
+
+GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import sys, time
+import gevent
+from datetime import timedelta
+from transport.tls_policies.policy_host import FetchFailed, PolicyHost
+
+port, ca_file = int(sys.argv[1]), sys.argv[2]
+ticks = []
+
+def fetch():
+    host = PolicyHost(port=port, ca_file=ca_file, limit=timedelta(seconds=0.5))
+    try:
+        return host.fetch("mta-sts.fabrikam.test", addresses=("127.0.0.1",))
+    except FetchFailed as failed:
+        return failed
+
+def tick():
+    while True:
+        ticks.append(time.monotonic())
+        gevent.sleep(0.02)
+
+ticking = gevent.spawn(tick)
+fetching = gevent.spawn(fetch)
+fetching.join()
+print(len(ticks) >= 10, fetching.get())
+"""
+
+
+def test_under_gevent_a_policy_host_that_crawls_holds_nobody_up(policy_server, ca_file):
+    policy_server.seconds_per_byte = 0.05
+    ran = subprocess.run(
+        [sys.executable, "-c", GREENLETS, str(policy_server.port), ca_file],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert ran.stdout.strip() == "True mta-sts.fabrikam.test did not answer in time", ran.stderr
