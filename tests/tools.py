@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ PROGRAMS = {
 }
 PERL_MODULES = {"Net::SSLeay": "libnet-ssleay-perl", "Mail::DKIM": "libmail-dkim-perl"}
 """For swaks to speak TLS, and to verify signatures."""
+PYTHON_SAMPLES = Path(sysconfig.get_path("stdlib")) / "test" / "test_email" / "data"
+"""Sample messages of Python's own tests, odd ones among them."""
 POSTGRESQL_STARTS_WITHIN = 30.0
 
 
@@ -67,6 +70,8 @@ def missing_packages() -> list[str]:
     packages = {package for name, package in PROGRAMS.items() if not shutil.which(name, path=SEARCH_PATH)}
     if not postgresql_programs():
         packages.add("postgresql")
+    if not PYTHON_SAMPLES.is_dir():
+        packages.add(f"libpython{sys.version_info.major}.{sys.version_info.minor}-testsuite")
     packages |= {package for module, package in PERL_MODULES.items() if not perl_has(module)}
     return sorted(packages)
 

@@ -10,8 +10,8 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 def messages() -> list[bytes]:
     """All of them, with the CRLF that mail has on the wire."""
     found = find_spec("test.test_email")
-    assert found is not None, "CPython's tests are missing: apt-get install libpython3-testsuite"
+    assert found is not None, "CPython's tests are missing: python tests/tools.py install"
     (package,) = found.submodule_search_locations or ()
     files = sorted((Path(package) / "data").glob("msg_*.txt"))
-    assert files, "CPython's test messages are missing: apt-get install libpython3-testsuite"
+    assert files, "CPython's test messages are missing: python tests/tools.py install"
     return [_LINE_END.sub(b"\r\n", file.read_bytes()) for file in files]
