@@ -13,7 +13,7 @@ SCRATCH := $(CLEAN) ADMINCENTER_DATA_DIR=$(CURDIR)/.venv/scratch ADMINCENTER_HTT
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe
 
-.PHONY: help up test check lock pictures
+.PHONY: help up test check bench lock pictures
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,10 @@ check: .venv/dev.stamp ## linters, formatters, types, import contract, migration
 	$(SCRATCH) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(SCRATCH) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/djlint --quiet --lint templates
+
+bench: .venv/dev.stamp ## measure the program beside a Postfix on this machine (as root; minutes)
+	@$(BIN)/python tests/tools.py install
+	$(CLEAN) $(BIN)/python -m tests.benchmarks
 
 pictures: .venv/dev.stamp ## take the pictures of the README again
 	@$(BIN)/python tests/tools.py install

@@ -3,15 +3,18 @@
 import pytest
 
 from tests.support import ports
-from transport import intervals
-
-
-@pytest.fixture(autouse=True)
-def _no_switches_from_another_test() -> None:
-    intervals.forget()
+from transport import categorizer, intervals, servers
 
 
 @pytest.fixture
 def free_port() -> int:
     """A loopback port that nobody listens on."""
     return ports.free_port()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What a process remembers for seconds of its servers belongs to the test before."""
+    servers.forget()
+    categorizer.forget_servers()
+    intervals.forget()

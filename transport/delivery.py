@@ -13,11 +13,11 @@ from pathlib import Path
 
 from connectors.profiles import DeliveryProfile
 from transport import destinations, dialling, judged, verdicts
+from transport.attendance import LINGER, Attendance
 from transport.concurrency import Limits
 from transport.envelope import Reply, Transaction, TransactionResult
 from transport.holdings import Holdings, Ledger, Lost
 from transport.host_memory import HostMemory
-from transport.idling import LINGER, Idling
 from transport.in_hand import Holding
 from transport.outcomes import Connected, Open, Work
 from transport.parts import Part
@@ -48,14 +48,14 @@ class Engine:
     """The sessions that really run here: only their leases are renewed."""
     stopping: Callable[[], bool]
     """True once the process wants to end: finish the message in hand, then stop."""
-    idling: Idling = field(default_factory=Idling)
+    attendance: Attendance = field(default_factory=Attendance)
     hosts: HostMemory = field(default_factory=HostMemory)
     linger: float = LINGER.total_seconds()
     """Seconds for which a session that has nothing to send keeps its connection."""
 
     def call_help(self, queue_id: int, *, sessions: int = 1) -> None:
         """Let more sessions look after a queue: idle ones as far as there are any."""
-        while sessions and self.idling.wake(queue_id):
+        while sessions and self.attendance.wake(queue_id):
             sessions -= 1
         if sessions:
             self.ring(queue_id, sessions)
@@ -63,8 +63,6 @@ class Engine:
 
 def deliver(queue_id: int, *, engine: Engine) -> int:
     """Run one session to a queue; returns how many messages it settled."""
-    if engine.idling.wake(queue_id):
-        return 0
     wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits())
     work = engine.ledger.submit(wish).result()
     if not isinstance(work, Work):
@@ -93,6 +91,7 @@ class Attempt:
         """Carry what can be carried, then close; a failure is one of the next hop as a whole."""
         failure: Reply | None = None
         self.engine.open_sessions.add(self.opened.session_id)
+        self.engine.attendance.arrive(self.opened.queue_id)
         try:
             failure = self._use_hosts()
             self.holdings.catch_up()
@@ -109,6 +108,8 @@ class Attempt:
             if self.log is not None:
                 self.log.close()
             self.holdings.close(failure if not self.holdings.settled else None, tries=self.tries)
+            if self.engine.attendance.leave(self.opened.queue_id):
+                self.engine.ring(self.opened.queue_id, 1)
         return self.holdings.settled
 
     # The hosts
@@ -230,7 +231,7 @@ class Attempt:
         """Keep the connection for a moment: mail that comes now needs no new one."""
         ends = time.monotonic() + self.engine.linger
         while not (self.holdings.parts or self.holdings.outdated or self.engine.stopping()):
-            if not self.engine.idling.wait(self.opened.queue_id, seconds=ends - time.monotonic()):
+            if not self.engine.attendance.wait(self.opened.queue_id, seconds=ends - time.monotonic()):
                 return
             if self.holdings.ask() and self.holdings.came_full:
                 self.engine.call_help(self.opened.queue_id)

@@ -1,5 +1,6 @@
 """Transport servers: they register themselves, beat, and are alive while they do."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -16,6 +17,11 @@ ALIVE_FOR = timedelta(seconds=30)
 """A server that has not beaten for so long takes no new mail."""
 TAKEN_OVER_AFTER = ALIVE_FOR + timedelta(seconds=5)
 """By then the last message was placed on it by somebody who did not know that it is silent."""
+
+
+KNOWN_FOR = timedelta(seconds=2)
+_known: dict[int, tuple[TransportServer, float]] = {}
+"""Servers, and when they were read."""
 
 
 def register() -> TransportServer:
@@ -63,6 +69,19 @@ def take_over(*, now: datetime) -> list[int]:
 def own() -> TransportServer:
     """The server this process belongs to; registers it when nobody has."""
     return TransportServer.objects.filter(name=settings.SERVER_NAME).first() or register()
+
+
+def known(server_id: int) -> TransportServer:
+    """A server as it was a moment ago: sessions ask for it with every opening."""
+    found = _known.get(server_id)
+    if found is None or time.monotonic() - found[1] > KNOWN_FOR.total_seconds():
+        found = _known[server_id] = (TransportServer.objects.get(pk=server_id), time.monotonic())
+    return found[0]
+
+
+def forget() -> None:
+    """Read every server again before the next answer of `known`."""
+    _known.clear()
 
 
 def registered() -> Sequence[TransportServer]:

@@ -21,6 +21,17 @@ _engines: list[delivery.Engine] = []
 _making = threading.Lock()
 
 
+@shared_task(name=bell.ANSWER, ignore_result=True)
+def answer(queue_ids: list[int]) -> None:
+    """See to the mail of queues that no session of this process looks after: each gets one."""
+    shared = engine()
+    unattended = [queue_id for queue_id in queue_ids if not shared.attendance.answer(queue_id)]
+    for queue_id in unattended[1:]:
+        shared.ring(queue_id, 1)
+    if unattended:
+        deliver(unattended[0])
+
+
 @shared_task(name=bell.DELIVER, ignore_result=True)
 def deliver(queue_id: int) -> None:
     """Open one session for a queue of this server. Running it twice, or late, does no harm."""
@@ -49,7 +60,7 @@ def _make_engine() -> delivery.Engine:
         limits=own_limits,
         own_listeners=(settings.SMTP_ADDRESS,),
         # From a thread of its own: a Redis that hangs must not hold up the clock of the leases.
-        ring=lambda queue_id, sessions: bell.own().ring(settings.SERVER_NAME, queue_id, sessions=sessions),
+        ring=lambda queue_id, sessions: bell.own().call(settings.SERVER_NAME, queue_id, sessions=sessions),
         protocol_logs=settings.DATA_DIR / "logs" / "ProtocolLog" / "SmtpSend",
         open_sessions=set(),
         stopping=_stopping.is_set,

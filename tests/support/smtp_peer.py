@@ -92,6 +92,7 @@ class Peer:
         offers: Sequence[str] = _PLAIN_EHLO[1:],
         tls: ssl.SSLContext | None = None,
         address: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.script = {verb: _acts(acts) for verb, acts in (script or {}).items()}
         self.offers = [*offers, *(["STARTTLS"] if tls else [])]
@@ -100,7 +101,7 @@ class Peer:
         self.talks: list[Talk] = []
         self.threads: list[threading.Thread] = []
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.listener = socket.create_server((address, 0), family=family)
+        self.listener = socket.create_server((address, port), family=family)
         self.address, self.port = self.listener.getsockname()[:2]
 
     def __enter__(self) -> Self:

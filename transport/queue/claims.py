@@ -5,18 +5,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q, Sum
 
-from transport import concurrency, intervals
-from transport.bulk import execute_many, marks, select
+from transport import concurrency, intervals, servers
+from transport.bulk import allocate_ids, execute_many, insert, marks, moment, select
 from transport.concurrency import Limits
-from transport.models import Queue, QueuedMessage, Session, TransportServer
+from transport.models import QueuedMessage, Session, TransportServer
 from transport.queue import demand
 from transport.queue.claimed import Claim, Due, due, load
 from transport.queue.moves import put_back
-from transport.states import QueuedState
+from transport.states import DELIVERABLE, QueuedState
 
 LEASE = timedelta(seconds=30)
 """How long a claim outlives a worker that stopped renewing it."""
@@ -74,9 +75,8 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
 
     Must run in a transaction. The lock on the queue row makes parallel openings count each other.
     """
-    rows = Queue.objects.select_for_update(of=("self",), no_key=True).select_related("server")
-    queue = rows.filter(pk=queue_id).first()
-    if queue is None or not _may_be_tried(queue, now=now):
+    queue = _queue_to_try(queue_id, now=now)
+    if queue is None:
         return None
     here, everywhere = demand.open_sessions(queue_id)
     # A next hop that failed is probed by one session before the others come back.
@@ -85,36 +85,54 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
         here=here, everywhere=everywhere, per_queue=most, per_server=limits.connections
     ):
         return None
-    chosen = _fitting(queue.pk, due(queue.pk, most=limits.claim, now=now))
+    chosen = _fitting(queue_id, due(queue_id, most=limits.claim, now=now))
     if not chosen:
         return None
-    session = Session.objects.create(
-        queue=queue,
-        worker=worker.name,
-        host_name=worker.host_name,
-        process_id=worker.process_id,
-        opened_at=now,
-        lease_until=now + LEASE,
-    )
-    claims = _take({session.pk: chosen})[session.pk]
-    left = demand.due_here(queue.pk, most=most * concurrency.DUE_PER_SESSION, now=now)
+    session_id = _insert_session(queue_id, worker=worker, now=now)
+    claims = _take({session_id: chosen})[session_id]
+    left = demand.due_here(queue_id, most=most * concurrency.DUE_PER_SESSION, now=now)
+    server = servers.known(queue.server_id)
     return Opened(
-        session_id=session.pk,
-        queue_id=queue.pk,
-        queue_identity=queue.identity,
+        session_id=session_id,
+        queue_id=queue_id,
+        queue_identity=f"{server.name}\\{queue_id}",
         delivery_type=queue.delivery_type,
         next_hop_domain=queue.next_hop_domain,
         connector_id=queue.connector_id,
-        server=queue.server,
+        server=server,
         opened_at=now,
         claims=claims,
         helpers=concurrency.helpers(left + len(claims), sessions=here + 1, most=most),
     )
 
 
-def _may_be_tried(queue: Queue, *, now: datetime) -> bool:
-    waits = queue.next_retry_at is not None and queue.next_retry_at > now
-    return not (queue.suspended or queue.removal or waits)
+class _QueueToTry(NamedTuple):
+    server_id: int
+    delivery_type: str
+    next_hop_domain: str
+    connector_id: int
+    retry_count: int
+
+
+def _queue_to_try(queue_id: int, *, now: datetime) -> _QueueToTry | None:
+    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    rows = select(
+        "SELECT server_id, delivery_type, next_hop_domain, connector_id, retry_count FROM transport_queue"
+        f" WHERE id = %s AND NOT suspended AND removal = '' AND delivery_type IN ({marks(DELIVERABLE)})"
+        f" AND (next_retry_at IS NULL OR next_retry_at <= %s){lock}",
+        [queue_id, *DELIVERABLE, moment(now)],
+    )
+    return _QueueToTry(*rows[0]) if rows else None
+
+
+def _insert_session(queue_id: int, *, worker: Worker, now: datetime) -> int:
+    (session_id,) = allocate_ids(Session, 1)
+    columns = (
+        "id", "queue_id", "worker", "host_name", "process_id", "connected", "opened_at", "lease_until",
+    )  # fmt: skip
+    whose = (worker.name, worker.host_name, worker.process_id)
+    insert(Session, columns, [(session_id, queue_id, *whose, False, moment(now), moment(now + LEASE))])
+    return session_id
 
 
 def claim(wants: Sequence[Want], *, now: datetime) -> Mapping[int, tuple[Claim, ...]]:
@@ -165,9 +183,9 @@ def lock_sessions(session_ids: Collection[int]) -> set[int]:
 def close_session(session_id: int, *, error: str = "") -> list[int]:
     """End a session and put its remaining claims back; returns the queued ids that now await removal."""
     # First the session: behind its lock nobody claims more for it.
-    Session.objects.filter(pk=session_id).delete()
-    held = list(QueuedMessage.objects.filter(session_id=session_id).values_list("pk", flat=True))
-    return put_back(held, error=error)
+    execute_many("DELETE FROM transport_session WHERE id = %s", [(session_id,)])
+    held = select("SELECT id FROM transport_queuedmessage WHERE session_id = %s", [session_id])
+    return put_back([row[0] for row in held], error=error)
 
 
 def renew_leases(session_ids: Collection[int], *, now: datetime) -> int:

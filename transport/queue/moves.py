@@ -35,6 +35,8 @@ def put_back(queued_ids: Sequence[int], *, error: str = "", retry_at: datetime |
     What was asked for while the claim was held happens now: a suspension here, a removal by the
     caller, who gets those ids back.
     """
+    if not queued_ids:
+        return []
     state = QueuedState.READY if retry_at is None else QueuedState.RETRY
     held = QueuedMessage.objects.filter(pk__in=queued_ids, state=QueuedState.ACTIVE)
     held.update(

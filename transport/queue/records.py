@@ -263,7 +263,10 @@ def place(reply: Reply) -> str:
 
 def note_connected(session_ids: Sequence[int]) -> None:
     """The sessions speak to their hosts: their queues are Active, no longer Connecting."""
-    Session.objects.filter(pk__in=session_ids).update(connected=True)
+    execute_many(
+        "UPDATE transport_session SET connected = %s WHERE id = %s",
+        [(True, session_id) for session_id in sorted(session_ids)],
+    )
 
 
 def _reports(outcomes: Sequence[Outcome]) -> tuple[Ended, ...]:

@@ -222,7 +222,11 @@ class Session:
             self._searched_bytes = len(buffer)
             self._bound_content()
             return False
-        raw = b"" if self._content_refusal else bytes(buffer[: end + 2])
+        raw = b""
+        if not self._content_refusal:
+            # A slice of the buffer would be one more copy of a large message.
+            with memoryview(buffer) as whole, whole[: end + 2] as content:
+                raw = bytes(content)
         del buffer[: end + len(_END_OF_CONTENT)]
         if self._content_refusal:
             self._refuse_content(self._content_refusal)

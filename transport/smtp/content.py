@@ -48,7 +48,7 @@ class DotStuffer:
             chunk = self._normalise(chunk)
         if not chunk:
             return chunk
-        if b"\n." in chunk:
+        if b"." in chunk and b"\n." in chunk:
             chunk = chunk.replace(b"\n.", b"\n..")
         if self._line_starts and chunk[0] == ord("."):
             chunk = b"." + chunk

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from tests.support import smtp_peer
 from tests.support.engine import accept, connector
 from tests.support.ports import free_port
 from tests.support.smtp_peer import Peer
-from transport import delivery, judged
+from transport import delivery, judged, servers
 from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session, TransportServer
 from transport.queue import claims
 from transport.states import QueuedState, RecipientState
@@ -237,9 +238,97 @@ def test_a_session_that_breaks_before_its_first_message_puts_its_queue_in_retry(
     connector(smart_hosts=("127.0.0.1",))
     accept("bob@fabrikam.test")
     TransportServer.objects.update(fqdn="no host name")
+    servers.forget()
     with pytest.raises(ValueError, match="no host name"):
         deliver(engine)
     queue = Queue.objects.get()
 
     assert (queue.retry_count, queue.last_error) == (1, judged.BROKEN.line)
     assert QueuedMessage.objects.get().state == QueuedState.READY
+
+
+def test_many_recipients_go_in_transactions_of_a_hundred(engine):
+    recipients = [f"user{number}@fabrikam.test" for number in range(250)]
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept(*recipients)
+        deliver(engine)
+        said = [line for talk in peer.talks for line in talk.commands]
+
+        assert len(peer.contents) == 3
+    assert [line for line in said if line.startswith("RCPT")] == [f"RCPT TO:<{name}>" for name in recipients]
+    assert not QueuedMessage.objects.exists()
+    assert Recipient.objects.filter(state=RecipientState.DELIVERED).count() == 250
+
+
+def test_a_message_waits_for_the_recipients_that_an_early_transaction_put_off(engine):
+    script = {"RCPT": ["451 4.7.1 later", "250 2.1.5 ok"]}
+    with Peer(script) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept(*(f"user{number}@fabrikam.test" for number in range(150)))
+        deliver(engine)
+
+        assert len(peer.contents) == 2
+    queued = QueuedMessage.objects.get()
+    assert (queued.state, queued.last_error) == (QueuedState.RETRY, "451 4.7.1 later")
+    waiting = Recipient.objects.filter(state=RecipientState.WAITING)
+    assert list(waiting.values_list("address", flat=True)) == ["user0@fabrikam.test"]
+
+
+def test_what_one_host_cannot_take_is_offered_to_the_next_one(engine):
+    eight_bit = b"Subject: x\r\n\r\n" + "größer\r\n".encode()
+    with Peer(offers=("PIPELINING",)) as plain, Peer(address="127.0.0.2", port=plain.port) as able:
+        connector(smart_hosts=("127.0.0.1", "127.0.0.2"), port=plain.port)
+        for number in range(4):
+            accept(f"user{number}@fabrikam.test", content=eight_bit)
+            deliver(engine)
+
+        assert not plain.contents
+        assert len(able.contents) == 4
+    assert set(Recipient.objects.values_list("state", flat=True)) == {RecipientState.DELIVERED}
+
+
+def test_what_no_host_can_take_goes_back_with_its_own_code(engine):
+    eight_bit = b"Subject: x\r\n\r\n" + "größer\r\n".encode()
+    with Peer(offers=("PIPELINING",)) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port, spaces="fabrikam.test")
+        accept("bob@fabrikam.test", content=eight_bit)
+        accept("eva@fabrikam.test")
+        deliver(engine)
+
+        assert len(peer.contents) == 1
+    refused = Recipient.objects.get(address="bob@fabrikam.test")
+    assert refused.state == RecipientState.FAILED
+    assert refused.last_reply.startswith("554 5.6.3")
+
+
+def test_a_host_that_answered_out_of_step_gets_one_command_at_a_time_from_then_on(engine):
+    two_answers = b"250 2.1.0 ok\r\n250 2.1.0 ok\r\n"
+    with Peer({"MAIL": [two_answers, "250 2.1.0 ok"]}) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        accept("bob@fabrikam.test")
+        deliver(engine)
+        QueuedMessage.objects.update(state=QueuedState.READY, next_attempt_at=timezone.now())
+        Queue.objects.update(next_retry_at=None, retry_count=0)
+        deliver(engine)
+
+        assert len(peer.contents) == 1
+    assert not engine.hosts.keeps_step(f"127.0.0.1:{peer.port}")
+
+
+def test_a_session_ends_when_the_configuration_changes(engine):
+    """What it holds goes; the rest is for a session that knows the new settings."""
+
+    def change(talk: smtp_peer.Talk) -> None:
+        if len(talk.contents) == 1:
+            connector("Partner", spaces="partner.test")
+            connection.close()
+        talk.say(b"250 2.0.0 ok\r\n")
+
+    with Peer({"DOT": change}) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(12):
+            accept(f"user{number}@fabrikam.test")
+        settled = deliver(engine)
+
+        assert settled == len(peer.contents) == engine.limits().claim

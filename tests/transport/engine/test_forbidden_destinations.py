@@ -44,6 +44,7 @@ def test_the_mail_waits_with_the_reason_until_the_network_is_listed(engine, peer
     delivery.deliver(Queue.objects.get().pk, engine=engine)
     queue = Queue.objects.with_status().get()
     TransportServer.objects.update(allowed_mx_networks=["127.0.0.0/8"])
+    servers.forget()
     Queue.objects.update(next_retry_at=None)
     delivery.deliver(queue.pk, engine=engine)
 

@@ -1,0 +1,87 @@
+"""Which queues have a session in this worker process, and what rings for them mean.
+
+A ring for a queue that is being looked after needs no further session: an idle one is woken, a busy one
+looks again before it goes. Sessions that have sent their mail keep the connection for a moment: mail that
+comes meanwhile takes it.
+"""
+
+import threading
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+LINGER = timedelta(seconds=2)
+"""How long a session waits for mail; a host that hears nothing for so long gets QUIT."""
+
+
+@dataclass(slots=True)
+class _Attended:
+    sessions: int = 0
+    rung: bool = False
+    """A ring came that no session has answered yet."""
+    idle: deque[threading.Event] = field(default_factory=deque)
+
+
+class Attendance:
+    """The sessions of one worker process, by queue."""
+
+    def __init__(self) -> None:
+        self._queues: dict[int, _Attended] = defaultdict(_Attended)
+        self._lock = threading.Lock()
+
+    def answer(self, queue_id: int) -> bool:
+        """Answer a ring; False when nobody here looks after the queue."""
+        with self._lock:
+            attended = self._queues.get(queue_id)
+            if attended is None:
+                return False
+            if not _wake_one(attended):
+                attended.rung = True
+            return True
+
+    def wake(self, queue_id: int) -> bool:
+        """Call one idle session to help; False when there is none."""
+        with self._lock:
+            attended = self._queues.get(queue_id)
+            return attended is not None and _wake_one(attended)
+
+    def arrive(self, queue_id: int) -> None:
+        """A session begins."""
+        with self._lock:
+            self._queues[queue_id].sessions += 1
+
+    def leave(self, queue_id: int) -> bool:
+        """A session ends; True when a ring stays unanswered: somebody else must look."""
+        with self._lock:
+            attended = self._queues[queue_id]
+            attended.sessions -= 1
+            if attended.sessions:
+                return False
+            del self._queues[queue_id]
+            return attended.rung
+
+    def wait(self, queue_id: int, *, seconds: float) -> bool:
+        """Wait for mail, as a session that has none; False when none was rung for in time."""
+        event = threading.Event()
+        with self._lock:
+            attended = self._queues[queue_id]
+            if attended.rung:
+                attended.rung = False
+                return True
+            attended.idle.append(event)
+        if event.wait(max(0.0, seconds)):
+            return True
+        with self._lock:
+            if event not in attended.idle:
+                # It was woken at the last moment.
+                return True
+            attended.idle.remove(event)
+            return False
+
+
+def _wake_one(attended: _Attended) -> bool:
+    """The one that has just become idle: the others may then be closed."""
+    if not attended.idle:
+        return False
+    attended.idle.pop().set()
+    return True
