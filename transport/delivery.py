@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from connectors.profiles import DeliveryProfile
 from transport import destinations, dialling, judged, verdicts
@@ -21,7 +20,7 @@ from transport.host_memory import HostMemory
 from transport.in_hand import Holding
 from transport.outcomes import Connected, Open, Work
 from transport.parts import Part
-from transport.protocol_log import SessionLog
+from transport.protocol_log import LogFiles, SessionLog
 from transport.queue.claims import Opened, Worker
 from transport.queue.records import Try
 from transport.smtp.client import Client
@@ -42,8 +41,8 @@ class Engine:
     """`address:port` where this server takes mail in: mail is never sent back there."""
     ring: Callable[[int, int], None]
     """Ask for sessions: a queue id, and how many."""
-    protocol_logs: Path
-    """Folder of the send protocol log."""
+    protocol_log: LogFiles
+    """The send protocol log."""
     open_sessions: set[int]
     """The sessions that really run here: only their leases are renewed."""
     stopping: Callable[[], bool]
@@ -164,11 +163,12 @@ class Attempt:
 
     def _use_host(self, target: dialling.Target) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
-        if self.log is not None:
-            self.log.remote = target.name
         while self.holdings.parts and not self.engine.stopping():
             self.connections += 1
-            self.holdings.sign(smtp_session=f"{self.opened.session_id:012X}{self.connections:04X}")
+            number = f"{self.opened.session_id:012X}{self.connections:04X}"
+            self.holdings.sign(smtp_session=number)
+            if self.log is not None:
+                self.log.begin(number, remote=target.name)
             client = self._client(target)
             try:
                 client.connect(target.host, tls_name=target.tls_name, published=target.published)
@@ -193,7 +193,7 @@ class Attempt:
     def _protocol_log(self) -> SessionLog | None:
         if not self.profile.protocol_logging:
             return None
-        return SessionLog(self.engine.protocol_logs, connector=self.profile.name)
+        return SessionLog(self.engine.protocol_log, connector=self.profile.name)
 
     # The messages
 

@@ -16,7 +16,17 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils import timezone
 
-from transport import intervals, outcomes, rates, rerouting, retries, servers, tracking
+from transport import (
+    intervals,
+    log_rooms,
+    outcomes,
+    protocol_log,
+    rates,
+    rerouting,
+    retries,
+    servers,
+    tracking,
+)
 from transport.concurrency import Limits
 from transport.models import TransportServer
 from transport.queue import claims, demand, notices, poison, sweeps, waits
@@ -26,6 +36,7 @@ from transport.retries import Schedule
 logger = logging.getLogger(__name__)
 INTERVAL = timedelta(seconds=1)
 PURGE_INTERVAL = timedelta(seconds=10)
+TIDY_LOGS_INTERVAL = timedelta(minutes=10)
 
 
 class Dispatcher:
@@ -47,7 +58,7 @@ class Dispatcher:
         self._stopping = stopping
         self._sampler = rates.Sampler()
         self._retention = tracking.Retention()
-        self._beaten_at = self._purged_at = -math.inf
+        self._beaten_at = self._logs_tidied_at = self._purged_at = -math.inf
         self._schedule: Schedule | None = None
 
     def run(self) -> None:
@@ -81,6 +92,7 @@ class Dispatcher:
             self._ring_due,
             self._tidy,
             self._retention.purge,
+            self._tidy_logs,
         )
         for step in steps:
             try:
@@ -133,6 +145,18 @@ class Dispatcher:
                 done.append(step(server, now=now))
         # A full batch: there may be more, which the next look takes. Else the disk fills faster than this.
         self._purged_at = -math.inf if max(done) >= sweeps.BATCH else time.monotonic()
+
+    def _tidy_logs(self, _server: TransportServer, *, now: datetime) -> None:
+        """Retire log files: whoever writes them does it too, but only while something is written."""
+        if time.monotonic() - self._logs_tidied_at < TIDY_LOGS_INTERVAL.total_seconds():
+            return
+        self._logs_tidied_at = time.monotonic()
+        for direction, room in log_rooms.all_rooms():
+            try:
+                protocol_log.retire(direction, room, now=now)
+            except OSError as error:
+                fields = {"log": direction.prefix, "reason": str(error)}
+                logger.warning("protocol_log_not_tidied", extra=fields)
 
 
 def _expire(server: TransportServer, *, now: datetime) -> int:

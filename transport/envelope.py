@@ -131,6 +131,8 @@ class Transaction:
     smtputf8: bool = False
     ret: str = ""
     envid: str = ""
+    internet_message_id: str = ""
+    """For the protocol log."""
     dsn_requests: Mapping[str, DsnRequest] = field(default_factory=dict)
     """What of the envelope a host that offers DSN is told (RFC 3461 section 5.2.1)."""
 

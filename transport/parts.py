@@ -34,6 +34,7 @@ def parts(claim: Claim) -> Iterator[Part]:
             smtputf8=claim.smtputf8,
             ret=claim.ret,
             envid=claim.envid,
+            internet_message_id=claim.internet_message_id,
             dsn_requests=claim.dsn_requests,
         )
         yield Part(claim=claim, transaction=transaction, last=end >= len(claim.recipients))

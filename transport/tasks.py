@@ -12,6 +12,8 @@ from django.conf import settings
 
 from transport import bell, delivery, in_hand, outcomes
 from transport.dispatcher import Dispatcher
+from transport.log_rooms import send_room
+from transport.protocol_log import Direction, LogFiles
 from transport.queue.claims import Worker, own_limits
 
 logger = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ def _make_engine() -> delivery.Engine:
         own_listeners=(settings.SMTP_ADDRESS,),
         # From a thread of its own: a Redis that hangs must not hold up the clock of the leases.
         ring=lambda queue_id, sessions: bell.own().call(settings.SERVER_NAME, queue_id, sessions=sessions),
-        protocol_logs=settings.DATA_DIR / "logs" / "ProtocolLog" / "SmtpSend",
+        protocol_log=LogFiles(Direction.SEND, room=send_room),
         open_sessions=set(),
         stopping=_stopping.is_set,
     )

@@ -19,6 +19,11 @@ from admincenter.shell.cmdlets.help import GetCommand, GetCredential, GetHelp
 from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SetMessage, SuspendMessage
 from admincenter.shell.cmdlets.messages import GetMessage
 from admincenter.shell.cmdlets.objects import MeasureObject, SelectObject, SortObject, WhereObject
+from admincenter.shell.cmdlets.protocol_logs import (
+    ExportProtocolLog,
+    GetProtocolLog,
+    GetProtocolLogEvent,
+)
 from admincenter.shell.cmdlets.queues import GetQueue, ResumeQueue, RetryQueue, SuspendQueue
 from admincenter.shell.cmdlets.send_connectors import GetSendConnector, RemoveSendConnector
 from admincenter.shell.cmdlets.tracking import ExportMessageTrackingLog, GetMessageTrackingLog
@@ -53,6 +58,9 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     GetMessageAttempt,
     GetMessageTrackingLog,
     ExportMessageTrackingLog,
+    GetProtocolLog,
+    GetProtocolLogEvent,
+    ExportProtocolLog,
     GetCredential,
     GetHelp,
     GetCommand,

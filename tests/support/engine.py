@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from transport import categorizer, intervals, judged, servers, submission
 from transport.concurrency import Limits
 from transport.envelope import Envelope, Reply, Stage
 from transport.models import QueuedMessage, TransportServer
+from transport.protocol_log import Direction, LogFiles, Room
 from transport.queue import sweeps
 from transport.queue.claims import Opened, Worker, open_session
 from transport.queue.moves import Ended
@@ -73,6 +75,11 @@ def accept(
     )
     with transaction.atomic():
         return submission.accept([envelope], server=at or servers.own(), now=now)[0].message_id
+
+
+def send_log(folder: Path) -> LogFiles:
+    """A send protocol log in `logs` below this folder."""
+    return LogFiles(Direction.SEND, room=lambda: Room(folder=folder / "logs"))
 
 
 def open_for(queued: QueuedMessage, *, worker: Worker = WORKER, now: datetime | None = None) -> Opened | None:

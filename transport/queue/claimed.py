@@ -29,6 +29,7 @@ class Claim:
     retry_count: int
     ret: str = ""
     envid: str = ""
+    internet_message_id: str = ""
     dsn_requests: Mapping[str, DsnRequest] = field(default_factory=dict)
     """By recipient address; empty for mail that asks for nothing."""
 
@@ -45,6 +46,7 @@ class Due(NamedTuple):
     retry_count: int
     ret: str
     envid: str
+    internet_message_id: str
 
 
 def due(queue_id: int, *, most: int, now: datetime) -> list[Due]:
@@ -60,7 +62,7 @@ def due(queue_id: int, *, most: int, now: datetime) -> list[Due]:
 
 _DUE = (
     "SELECT q.id, q.message_id, m.size_bytes, m.mail_from, m.eight_bit, m.smtputf8, q.retry_count,"
-    " m.ret, m.envid"
+    " m.ret, m.envid, m.internet_message_id"
     " FROM transport_queuedmessage q JOIN transport_message m ON m.id = q.message_id"
     " WHERE q.queue_id = %s AND q.state IN ({states}) AND q.priority IN ({priorities})"
     " AND q.next_attempt_at <= %s AND q.pending = ''"
@@ -100,6 +102,7 @@ def load(chosen: Sequence[Due]) -> list[Claim]:
             retry_count=one.retry_count,
             ret=one.ret,
             envid=one.envid,
+            internet_message_id=one.internet_message_id,
             dsn_requests=requests.get(one.queued_id, {}),
         )
         for one in chosen

@@ -3,17 +3,23 @@
 A reader of just enough DER (X.690) for RFC 5280 section 4.1; every length is checked, nothing is followed.
 """
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
 
 from transport.cleaning import clean_text
 
 SUBJECT_LIMIT = 255
+DESCRIPTION_LIMIT = 1000
 
 _SEQUENCE = 0x30
 _VERSION = 0xA0
 _SUBJECT_AT = 4
 """Serial number, signature, issuer and validity stand before it."""
-_PUBLIC_KEY_AT = 5
+_SERIAL_AT, _ISSUER_AT, _PUBLIC_KEY_AT = 0, 2, 5
+_EXTENSIONS = 0xA3
+_ALTERNATE_NAMES = bytes.fromhex("551d11")
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 _LONG_FORM = 0x80
 _LENGTH_BYTES = 4
 _BMP_STRING = 0x1E
@@ -30,14 +36,49 @@ _NAMES = {
 def subject(der: bytes) -> str:
     """Return the subject as `CN=mx.example.com, O=Example`; empty when it has none or is unreadable."""
     try:
-        names = [
-            _attribute(name)
-            for _, part, _ in _elements(_fields(der)[_SUBJECT_AT][1])
-            for _, name, _ in _elements(part)
-        ]
+        return _name(_fields(der)[_SUBJECT_AT][1])
     except (ValueError, IndexError):
         return ""
+
+
+def describe(der: bytes) -> list[tuple[str, str]]:
+    """Name a certificate the way Exchange's protocol log does: (what, value), without what is unreadable."""
+    facts = (
+        ("Certificate subject", lambda: _name(_fields(der)[_SUBJECT_AT][1])),
+        ("Certificate issuer name", lambda: _name(_fields(der)[_ISSUER_AT][1])),
+        ("Certificate serial number", lambda: _fields(der)[_SERIAL_AT][1].hex().upper()),
+        ("Certificate thumbprint", lambda: hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()),
+        ("Certificate alternate names", lambda: ";".join(_alternate_names(der))),
+    )
+    return [(what, value) for what, read in facts if (value := _readable(read))] if der else []
+
+
+def _readable(read: Callable[[], str]) -> str:
+    try:
+        return clean_text(read(), limit=DESCRIPTION_LIMIT)
+    except (ValueError, IndexError):
+        return ""
+
+
+def _name(encoded: bytes) -> str:
+    names = [_attribute(name) for _, part, _ in _elements(encoded) for _, name, _ in _elements(part)]
     return clean_text(", ".join(names), limit=SUBJECT_LIMIT)
+
+
+def _alternate_names(der: bytes) -> Iterator[str]:
+    """Yield the DNS names and addresses of the subjectAltName extension (RFC 5280 section 4.2.1.6)."""
+    for tag, value, _ in _fields(der):
+        if tag != _EXTENSIONS:
+            continue
+        for _, extension, _ in _elements(_only(value)):
+            kind, *_, (_, content, _) = _elements(extension)
+            if kind[1] != _ALTERNATE_NAMES:
+                continue
+            for name_tag, name, _ in _elements(_only(content)):
+                if name_tag == _DNS_NAME:
+                    yield name.decode("ascii", "replace")
+                elif name_tag == _IP_ADDRESS:
+                    yield str(ip_address(name))
 
 
 def public_key(der: bytes) -> bytes:

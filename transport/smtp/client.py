@@ -7,11 +7,11 @@ from time import monotonic
 from connectors.profiles import Credentials, SmartHostAuth, TlsPolicy
 from transport.envelope import Host, Stage, Transaction, TransactionResult
 from transport.host_policy import NO_POLICY, HostPolicy
-from transport.smtp import auth, commands, tls
+from transport.smtp import auth, certificates, commands, tls
 from transport.smtp.errors import ConversationBroken, SessionFailed, Unreachable
 from transport.smtp.extensions import Extensions, read_extensions
 from transport.smtp.replies import HostReply
-from transport.smtp.session import Log, Session, endpoint, local_reply
+from transport.smtp.session import Log, Session, local_reply
 from transport.smtp.timeouts import Timeouts
 from transport.smtp.tls import TlsDemand, TlsFacts
 from transport.smtp.transactions import MailTransaction
@@ -169,7 +169,8 @@ class Client:
 
     def _dial(self, host: Host, *, ends: float) -> Session:
         self._abandon()
-        self._log("*", f"attempting to connect to {endpoint(host)}")
+        self._log("*", "Set Session Permissions", "None")
+        self._log("*", "attempting to connect", host.name)
         try:
             wire = Wire.dial(host, seconds=self.timeouts.connect.total_seconds(), ends=ends)
         except Unreachable as error:
@@ -223,9 +224,8 @@ class Client:
         except ConversationBroken as error:
             reply = session.broken(error, stage=Stage.STARTTLS)
             raise SessionFailed(replace(reply, text=demanded.blame(reply.text))) from error
-        trust = "verified" if self.tls.verified else "not verified"
-        session.note(f"{self.tls.version} with {self.tls.cipher}")
-        session.note(f"Certificate subject: {self.tls.subject or 'none'} ({trust})")
+        if session.log is not None:
+            _note_tls(session, self.tls)
         # What was offered in the clear counts no more (RFC 3207 section 4.2).
         self._introduce(session)
 
@@ -242,6 +242,15 @@ class Client:
             self._session.close()
             self._session = None
 
-    def _log(self, event: str, text: str) -> None:
+    def _log(self, event: str, text: str, data: str = "") -> None:
         if self.log is not None:
-            self.log(event, text)
+            self.log(event, text, data)
+
+
+def _note_tls(session: Session, facts: TlsFacts) -> None:
+    """Write into the protocol log what came of a handshake, in Exchange's words (exchange.md 9.1)."""
+    trust = "verified" if facts.verified else "not verified"
+    session.note("TLS negotiation succeeded", data=f"{facts.version} {facts.cipher}")
+    for context, data in certificates.describe(facts.certificate):
+        session.note(context, data=data)
+    session.note("Certificate validation", data=trust)

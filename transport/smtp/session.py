@@ -1,8 +1,8 @@
 """One open session with one host: what is said, what is heard, and the reply that stands for a broken one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from transport.envelope import Host, Reply, Stage
 from transport.smtp.errors import ConversationBroken, HostClosing, HungUp, OutOfStep, SessionFailed
@@ -10,8 +10,13 @@ from transport.smtp.extensions import Extensions
 from transport.smtp.replies import HostReply
 from transport.smtp.wire import Wire
 
-Log = Callable[[str, str], None]
-"""Takes an event, one of `+ - > < *`, and a line without secrets and content (protocol log)."""
+
+class Log(Protocol):
+    """Takes an event, one of `+ - > < *`, and a line without secrets and content (protocol log)."""
+
+    def __call__(self, event: str, text: str, data: str = "", /) -> None:
+        """Note it; `data` is what the text of a `*` is about."""
+
 
 SERVICE_CLOSING = 421
 
@@ -113,9 +118,10 @@ class Session:
             self.wire.close()
             self._log("-", by)
 
-    def note(self, text: str) -> None:
-        """Write a fact into the protocol log."""
-        self._log("*", text)
+    def note(self, text: str, *, data: str = "") -> None:
+        """Write a fact into the protocol log, and what it is about."""
+        if self.log is not None:
+            self.log("*", text, data)
 
     def _log(self, event: str, text: str) -> None:
         if self.log is not None:

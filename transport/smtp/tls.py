@@ -31,6 +31,8 @@ class TlsFacts:
     """Subject of the host's certificate; verified or not."""
     verified: bool
     """The chain, and the name where one was demanded, were checked."""
+    certificate: bytes = b""
+    """The host's certificate as DER."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,11 +230,13 @@ class TlsLayer:
     def facts(self) -> TlsFacts:
         """Valid after the handshake."""
         cipher = self._tls.cipher()
+        certificate = self._tls.getpeercert(binary_form=True) or b""
         return TlsFacts(
             version=self._tls.version() or "",
             cipher=cipher[0] if cipher else "",
-            subject=certificates.subject(self._tls.getpeercert(binary_form=True) or b""),
+            subject=certificates.subject(certificate),
             verified=self._verified,
+            certificate=certificate,
         )
 
 

@@ -74,7 +74,10 @@ class MailTransaction:
         return commands
 
     def _announce(self) -> None:
-        self._session.note(f"sending message with RecordId {self.transaction.message_id}")
+        number, name = self.transaction.message_id, self.transaction.internet_message_id
+        self._session.note(
+            f"sending message with RecordId {number} and InternetMessageId {name or '<>'}", data=str(number)
+        )
 
     def _converse(
         self, *, before_dot: Callable[[], None], following: "Callable[[], MailTransaction | None]"

@@ -23,6 +23,15 @@ EXPORTED_MESSAGE = RowType(
         Column(name="Path", read=lambda one: str(one[1] or "")),
     ),
 )
+EXPORTED_LOG = RowType(
+    name="exported log",
+    table=("Path", "Count"),
+    columns=(
+        Column(name="Path", read=lambda one: str(one[0])),
+        Column(name="Count", read=lambda one: one[1], kind=Kind.NUMBER),
+    ),
+)
+LOG_PATH = Parameter(name="Path", kind=TEXT, position=0, required=True, help="The file to write.")
 _PATH_HELP = "The file to write, or a folder, where the file is named after the InternetMessageId."
 PATH = Parameter(name="Path", kind=TEXT, position=1, help=_PATH_HELP)
 ASSEMBLED_PATH = Parameter(name="Path", kind=TEXT, position=0, required=True, help=_PATH_HELP)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from admincenter.filtering.properties import Kind
 from admincenter.shell.cmdlet import Cmdlet
-from admincenter.shell.cmdlets.exporting import FORCE, write_file
+from admincenter.shell.cmdlets.exporting import EXPORTED_LOG, FORCE, LOG_PATH, write_file
 from admincenter.shell.cmdlets.selecting import DEFAULT_RESULT_SIZE, RESULT_SIZE_LIMIT, SERVER
 from admincenter.shell.parameters import TEXT, TEXTS, TIME, Parameter, integer, one_of
 from admincenter.shell.rows import Column, Row, RowType, Size
@@ -74,7 +74,6 @@ NETWORK_ID = Parameter(name="NetworkMessageId", kind=TEXT, help="The NetworkMess
 REFERENCE = Parameter(
     name="Reference", kind=TEXT, help="What the event refers to: for a DSN, the Message-ID it is about."
 )
-PATH = Parameter(name="Path", kind=TEXT, position=0, required=True, help="The file to write.")
 NOTHING = -1
 """No message has this number."""
 
@@ -163,16 +162,6 @@ class GetMessageTrackingLog(Cmdlet):
             self.shell.console.note(f"There are more than {size}: -ResultSize unlimited gives all.")
 
 
-EXPORTED_LOG = RowType(
-    name="exported log",
-    table=("Path", "Count"),
-    columns=(
-        Column(name="Path", read=lambda one: str(one[0])),
-        Column(name="Count", read=lambda one: one[1], kind=Kind.NUMBER),
-    ),
-)
-
-
 class ExportMessageTrackingLog(Cmdlet):
     """Writes a file."""
 
@@ -183,16 +172,16 @@ class ExportMessageTrackingLog(Cmdlet):
         " as they are. Open it in a spreadsheet only with an import that takes all columns as text."
     )
     examples = ("Get-MessageTrackingLog -Start 2026-11-23 | Export-MessageTrackingLog -Path MSGTRK.log",)
-    parameters = (PATH, FORCE)
+    parameters = (LOG_PATH, FORCE)
     accepts = (TRACKING_EVENT,)
 
     def run(self, rows: Iterator[Row] | None) -> Iterator[Row]:
         """Write them as they come."""
         if rows is None:
             self.refuse("Export-MessageTrackingLog needs events from Get-MessageTrackingLog")
-        written = self.bound.get(PATH)
+        written = self.bound.get(LOG_PATH)
         path, counted = Path(written or ""), _Counted(rows)
-        write_file(self, path, files.lines(counted, now=timezone.now()), path=PATH)
+        write_file(self, path, files.lines(counted, now=timezone.now()), path=LOG_PATH)
         yield EXPORTED_LOG.row((path, counted.count))
 
 

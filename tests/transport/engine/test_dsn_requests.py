@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.engine import WORKER, accept, connector, server
+from tests.support.engine import WORKER, accept, connector, send_log, server
 from tests.support.smtp_peer import Peer
 from transport import delivery, outcomes
 from transport.concurrency import Limits
@@ -27,7 +27,7 @@ def engine(tmp_path):
         limits=Limits,
         own_listeners=(),
         ring=lambda _queue_id, _sessions: None,
-        protocol_logs=tmp_path / "logs",
+        protocol_log=send_log(tmp_path),
         open_sessions=set(),
         stopping=lambda: False,
         linger=0,

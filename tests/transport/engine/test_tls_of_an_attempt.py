@@ -151,10 +151,11 @@ def test_the_facts_stand_in_the_protocol_log(engine, peer_for, tls_for, tmp_path
     send(engine)
     text = next((tmp_path / "logs").iterdir()).read_text(encoding="utf-8-sig")
 
-    facts = [line.split(",*,,")[1] for line in text.splitlines() if ",*,," in line]
-    assert "TLS policy: opportunistic" in facts
-    assert any(fact.startswith("TLSv1.3 with TLS_AES_") for fact in facts)
-    assert any("CN=mx.fabrikam.test (not verified)" in fact for fact in facts)
+    facts = [line.split(",*,")[1] for line in text.splitlines() if ",*," in line]
+    assert ",TLS policy: opportunistic" in facts
+    assert any(fact.startswith("TLSv1.3 TLS_AES_") for fact in facts)
+    assert any("CN=mx.fabrikam.test" in fact and "Certificate subject" in fact for fact in facts)
+    assert "not verified,Certificate validation" in facts
 
 
 # MTA-STS

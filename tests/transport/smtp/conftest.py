@@ -55,10 +55,16 @@ def new_client(timeouts):
         yield build
 
 
+class Dialogue(list):
+    """A protocol log: a list of (event, text), or of (event, text, data) where there is data."""
+
+    def note(self, event, text, data=""):
+        self.append((event, text, data) if data else (event, text))
+
+
 @pytest.fixture
 def dialogue():
-    """A protocol log: a list of (event, text)."""
-    return []
+    return Dialogue()
 
 
 @pytest.fixture
@@ -83,7 +89,7 @@ def message():
         fields.setdefault("mail_from", "anna@contoso.test")
         fields.setdefault("recipients", ("bob@peer.test",))
         fields.setdefault("size_bytes", sum(map(len, chunks)))
-        return Transaction(message_id=42, content=chunks, **fields)
+        return Transaction(message_id=42, internet_message_id="<1@contoso.test>", content=chunks, **fields)
 
     return build
 

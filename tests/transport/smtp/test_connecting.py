@@ -237,7 +237,7 @@ def test_a_killed_connect_leaves_no_open_socket(peer_for, new_client, host_of):
             seen.set()
             raise
 
-    def kill(event, _):
+    def kill(event, *_):
         if event == "+":
             raise Killed
 
@@ -251,25 +251,26 @@ def test_a_killed_connect_leaves_no_open_socket(peer_for, new_client, host_of):
 
 
 def test_the_protocol_log_tells_the_whole_dialogue(connected, new_client, dialogue, message):
-    peer, client = connected(
+    _, client = connected(
         {"RCPT": "250-2.1.5 he\r\n250 2.1.5 lives here"},
         offers=["PIPELINING"],
-        client=new_client(log=lambda event, text: dialogue.append((event, text))),
+        client=new_client(log=dialogue.note),
     )
     client.send(message(b"Subject: secret plans\r\n\r\nSecret.\r\n"))
     client.quit()
 
-    local = dialogue[1][1]
+    local = dialogue[2][1]
     assert local.startswith("127.0.0.1:")
     assert dialogue == [
-        ("*", f"attempting to connect to 127.0.0.1:{peer.port}"),
+        ("*", "Set Session Permissions", "None"),
+        ("*", "attempting to connect", "mx.peer.test"),
         ("+", local),
         ("<", "220 peer.test ESMTP"),
         (">", "EHLO e15mb1.admincenter.test"),
         ("<", "250-peer.test greets you"),
         ("<", "250 PIPELINING"),
         ("*", "TLS policy: opportunistic"),
-        ("*", "sending message with RecordId 42"),
+        ("*", "sending message with RecordId 42 and InternetMessageId <1@contoso.test>", "42"),
         (">", "MAIL FROM:<anna@contoso.test>"),
         (">", "RCPT TO:<bob@peer.test>"),
         (">", "DATA"),
@@ -288,8 +289,6 @@ def test_the_log_of_a_refused_connection_says_so(new_client, dialogue):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    reason(
-        new_client(log=lambda *line: dialogue.append(line)), Host(name="mx", address="127.0.0.1", port=port)
-    )
+    reason(new_client(log=dialogue.note), Host(name="mx", address="127.0.0.1", port=port))
 
-    assert dialogue == [("*", f"attempting to connect to 127.0.0.1:{port}"), ("*", "Connection refused")]
+    assert dialogue[1:] == [("*", "attempting to connect", "mx"), ("*", "Connection refused")]

@@ -1,5 +1,6 @@
 import datetime as dt
 import os
+import re
 import ssl
 import warnings
 from base64 import encodebytes
@@ -67,13 +68,17 @@ def test_a_large_message_goes_over_every_version(connected, tls_for, message, ve
 
 
 def test_the_log_tells_the_facts_of_tls(connected, tls_for, new_client, dialogue):
-    connected(tls=tls_for("mx.peer.test"), client=new_client(log=lambda *line: dialogue.append(line)))
+    connected(tls=tls_for("mx.peer.test"), client=new_client(log=dialogue.note))
 
-    facts = [text for event, text in dialogue if event == "*"]
-    assert facts[1] == "TLS policy: opportunistic"
-    assert facts[2].startswith("TLSv1.3 with TLS_")
-    assert facts[3].startswith("Certificate subject: ")
-    assert facts[3].endswith("CN=mx.peer.test (not verified)")
+    facts = {line[1]: line[2] for line in dialogue if line[0] == "*" and len(line) > 2}
+    assert ("*", "TLS policy: opportunistic") in dialogue
+    assert facts["TLS negotiation succeeded"].startswith("TLSv1.3 TLS_")
+    assert facts["Certificate subject"].endswith("CN=mx.peer.test")
+    assert "trustme" in facts["Certificate issuer name"]
+    assert re.fullmatch("[0-9A-F]{2,40}", facts["Certificate serial number"])
+    assert re.fullmatch("[0-9A-F]{40}", facts["Certificate thumbprint"])
+    assert facts["Certificate alternate names"] == "mx.peer.test"
+    assert facts["Certificate validation"] == "not verified"
 
 
 def test_what_was_offered_in_the_clear_counts_no_more(connected, tls_for):
