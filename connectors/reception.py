@@ -51,6 +51,12 @@ def read(server: str) -> tuple[Key, Reception]:
             return before, reception
 
 
+def default_domain() -> str:
+    """Give the default accepted domain, whose postmaster speaks for this organization; empty without one."""
+    row = AcceptedDomainRow.objects.filter(default=True).values_list("pattern", flat=True).first()
+    return row or ""
+
+
 def note_use(used: Mapping[int, datetime]) -> None:
     """Keep when logins were last used."""
     for login_id, at in used.items():

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from connectors import reception
 from transport import bounces, dsn, intervals, tracking
 from transport.bounces.automatic import Origin, origin
 from transport.bulk import moment, select
@@ -43,6 +44,7 @@ class _Batch:
     server: TransportServer
     now: datetime
     ceilings: Ceilings
+    postmaster_domain: str
     messages: Mapping[int, Message]
     requests: Mapping[tuple[int, str], DsnRequest]
     tried: Mapping[int, datetime]
@@ -79,6 +81,7 @@ def _gather(notices: Sequence[Notice], *, server: TransportServer, now: datetime
         server=server,
         now=now,
         ceilings=intervals.ceilings_of(server.pk),
+        postmaster_domain=reception.default_domain(),
         messages=Message.objects.in_bulk(ids),
         requests={
             (message_id, address): DsnRequest(notify=notify, orcpt=orcpt)
@@ -112,8 +115,13 @@ def _report(notice: Notice, *, batch: _Batch) -> Iterator[Envelope]:
     if reason:
         batch.untold[wanted.action, reason].append(wanted)
         return
+    report = _told(message, wanted, copy, batch=batch)
+    content = _written(report, message_id=message.pk)
+    if content is None:
+        batch.untold[wanted.action, "it could not be written, see the log of this server"].append(wanted)
+        return
     batch.sent[message.mail_from] += 1
-    yield _envelope(message, wanted, copy, batch=batch)
+    yield _envelope(report, content, message, batch=batch)
 
 
 def _wanted(notice: Notice, *, batch: _Batch) -> Notice:
@@ -187,10 +195,11 @@ def _copy(message: Message, action: Action, *, batch: _Batch) -> _Copy:
     return _Copy(original=b"".join(map(bytes, chunks)), most_bytes=most_bytes)
 
 
-def _envelope(message: Message, notice: Notice, copy: _Copy, *, batch: _Batch) -> Envelope:
-    report = bounces.Report(
+def _told(message: Message, notice: Notice, copy: _Copy, *, batch: _Batch) -> bounces.Report:
+    return bounces.Report(
         action=notice.action,
         reporting_mta=batch.server.fqdn,
+        postmaster_domain=batch.postmaster_domain,
         sender=message.mail_from,
         recipients=tuple(
             bounces.RecipientStatus(
@@ -212,7 +221,18 @@ def _envelope(message: Message, notice: Notice, copy: _Copy, *, batch: _Batch) -
         retry_until=notice.retry_until,
         max_copy_bytes=copy.most_bytes,
     )
-    content = bounces.write(report)
+
+
+def _written(report: bounces.Report, *, message_id: int) -> bytes | None:
+    try:
+        return bounces.write(report)
+    except Exception:
+        # One odd message must not take back what the transaction records of all the others.
+        logger.exception("report_not_written", extra={"message_id": message_id})
+        return None
+
+
+def _envelope(report: bounces.Report, content: bytes, message: Message, *, batch: _Batch) -> Envelope:
     return Envelope(
         mail_from="",
         recipients=(message.mail_from,),

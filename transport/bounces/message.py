@@ -41,10 +41,11 @@ def _token(report: Report, parts: tuple[bytes, ...]) -> str:
 
 def _header(report: Report, *, token: str, eight_bit: bool) -> str:
     server = host_name(report.reporting_mta) or "localhost"
+    postmaster = f"postmaster@{host_name(report.postmaster_domain) or server}"
     original_id = message_id(report.original_message_id)
     threading = fold("In-Reply-To", original_id) + fold("References", original_id) if original_id else ""
     return (
-        f"From: Mail Delivery Service <postmaster@{server}>\r\n"
+        f"From: Mail Delivery Service <{postmaster}>\r\n"
         f"To: <{address_line(report.sender)}>\r\n"
         f"{unstructured('Subject', title(report))}"
         f"Date: {format_datetime(report.now)}\r\n"

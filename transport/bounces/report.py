@@ -33,7 +33,7 @@ class Report:
 
     action: Action
     reporting_mta: str
-    """FQDN of this server; the report comes from its postmaster."""
+    """FQDN of this server."""
     sender: str
     """The envelope sender of the original, to whom this goes."""
     recipients: tuple[RecipientStatus, ...]
@@ -43,6 +43,8 @@ class Report:
     """The message as stored, CRLF lines; its head is enough where only the headers go back."""
     original_size_bytes: int
     """Of the whole message, however much of it is in `original`."""
+    postmaster_domain: str = ""
+    """The report comes from the postmaster there; empty: of this server."""
     subject: str = ""
     """Decoded, as shown to people."""
     original_message_id: str = ""

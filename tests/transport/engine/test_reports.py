@@ -7,6 +7,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from connectors import domain_services
+from connectors.accepted_domains import DomainType
 from tests.support.engine import (
     LIMITS,
     PLAIN,
@@ -136,6 +138,21 @@ def test_what_the_sender_asked_comes_back_in_the_report(looks):
     assert report.groups[0]["Diagnostic-Code"] == "smtp; 400 4.4.7 Message delayed -> 451 4.7.1 Greylisted"
     assert report.groups[0]["Will-Retry-Until"] == f"{queued.expires_at:%a, %d %b %Y %H:%M:%S} +0000"
     assert report.message["Subject"] == "Delivery delayed: Hello"
+
+
+@pytest.mark.parametrize(
+    ("default", "postmaster"), [(True, "contoso.test"), (False, "e15mb1.admincenter.test")]
+)
+@pytest.mark.usefixtures("looks")
+def test_the_postmaster_of_the_default_accepted_domain_sends_them(default, postmaster):
+    domain_services.create(
+        "Contoso", domain="contoso.test", type=DomainType.INTERNAL_RELAY, default=default, actor="tests"
+    )
+    fail(accept(BOB))
+    message = sent_reports()[0].message
+
+    assert message["From"] == f"Mail Delivery Service <postmaster@{postmaster}>"
+    assert message["Message-ID"].endswith("@e15mb1.admincenter.test>")
 
 
 @pytest.mark.usefixtures("looks")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.support.engine import accept, connector, server
 from tests.support.sent_reports import actions, sent_reports
-from transport import intervals, operations, server_settings, servers, submission
+from transport import bounces, intervals, operations, server_settings, servers, submission
 from transport.envelope import DsnRequest, Priority, Reply, Stage
 from transport.models import Message, QueuedMessage, Recipient, TrackingEvent
 from transport.queue import notices, sweeps
@@ -194,6 +194,22 @@ def test_a_message_that_is_gone_is_told_to_nobody():
     notice = Notice(message_id=4711, action=Action.FAILED, recipients=((BOB, reply),))
     with transaction.atomic():
         assert submission.notify([notice], server=servers.own(), now=timezone.now()) == []
+
+
+def test_a_report_that_cannot_be_written_keeps_nothing_else_back(monkeypatch, caplog):
+    def write(report):
+        if report.recipients[0].address == BOB:
+            raise ZeroDivisionError
+        return real(report)
+
+    real = bounces.write
+    monkeypatch.setattr(bounces, "write", write)
+    fail(accept(BOB), accept("eva@fabrikam.test"))
+
+    assert actions() == [("eva@fabrikam.test", "failed")]
+    assert Recipient.objects.get(address=BOB).state == RecipientState.FAILED
+    assert reason() == "it could not be written, see the log of this server"
+    assert "report_not_written" in [record.message for record in caplog.records]
 
 
 def plan(statement, *parameters):
