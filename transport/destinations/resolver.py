@@ -151,7 +151,8 @@ class Resolver:
             answer = self._dns.resolve(
                 name, kind, search=False, raise_on_no_answer=False, lifetime=deadline.remaining
             )
-        except dns.resolver.NXDOMAIN:
+        except (dns.resolver.NXDOMAIN, dns.name.NameTooLong):
+            # Below a very long name there is no room for `_mta-sts` or `_25._tcp`: no such name can exist.
             return None
         except dns.exception.DNSException as error:
             raise LookupFailed(f"{kind.name} of {name}: {_explain(error)}") from error

@@ -56,9 +56,11 @@ class PolicyHost:
                 raise FetchFailed(f"{name} gave no usable answer ({type(error).__name__})") from error
 
     def _dial(self, addresses: Sequence[str], *, ends: float) -> socket:
+        # One that swallows packets must leave time for the next.
+        most = self.limit.total_seconds() / 2
         for address in addresses:
             try:
-                return create_connection((address, self.port), timeout=_left(ends))
+                return create_connection((address, self.port), timeout=min(_left(ends), most))
             except OSError:
                 continue
         raise FetchFailed(f"no connection to port {self.port} of {', '.join(addresses[:3])}")

@@ -60,7 +60,7 @@ class PublishedPolicies:
         if not host.tlsa_bases:
             return None
         try:
-            return tlsa.policy_for(host, domain=a_label(self.domain), lookup=self._lookup)
+            return tlsa.policy_for(host, domain=a_label(self.domain), lookup=self._lookup())
         except LookupFailed as trouble:
             text = f"DANE: it cannot be known whether {host.name} has TLSA records: {trouble}"
             raise _refused(host, text, enhanced="4.7.324") from trouble
@@ -91,15 +91,15 @@ class PublishedPolicies:
     def _discovered(self) -> Discovered | LookupFailed:
         """Ask once for all hosts, also where there is no answer."""
         discovery = Discovery(
-            lookup=self._lookup, host=self.policy_host, store=self.store, address_rule=self.address_rule
+            lookup=self._lookup(), host=self.policy_host, store=self.store, address_rule=self.address_rule
         )
         try:
             return discovery.current(a_label(self.domain), now=self.now)
         except LookupFailed as trouble:
             return trouble
 
-    @cached_property
     def _lookup(self) -> Lookup:
+        """Begin a search: its time runs from now, however long the hosts before took to fail."""
         return Lookup(self.dns_servers, limits=self.limits, validating=self.validating)
 
 

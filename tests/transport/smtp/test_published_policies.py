@@ -133,6 +133,14 @@ def test_an_authority_in_the_chain_is_found_under_every_selector_and_matching_ty
     assert client.tls.verified
 
 
+def test_the_chain_is_read_under_tls_1_2_too(connect, chain):
+    context = chain.context(*ALL)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    _, client = connect(context, dane(record(2, 1, 1, chain.der["root"])))
+
+    assert (client.tls.version, client.tls.verified) == ("TLSv1.2", True)
+
+
 def test_an_authority_that_is_published_whole_need_not_be_sent(connect, chain):
     _, client = connect(chain.context("host", "authority"), dane(record(2, 0, 0, chain.der["root"])))
 

@@ -5,6 +5,8 @@ The rules of RFC 7672: which names count, what mail does where records match, do
 
 import hashlib
 import ssl
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dns.rdatatype
@@ -113,7 +115,7 @@ inward        MX 10 mxwrong.test.
 def find(dnssec, peer, tmp_path):
     """Give the hosts of a domain with the function that tells their policies."""
 
-    def hosts(domain, *, server=None, validating=True):
+    def hosts(domain, *, server=None, validating=True, limits=IMPATIENT):
         servers = (server or dnssec.address,)
         finder = Destinations(dns_servers=servers, validating=validating, port=peer.port, limits=IMPATIENT)
         policies = PublishedPolicies(
@@ -126,7 +128,7 @@ def find(dnssec, peer, tmp_path):
             store=PolicyStore(tmp_path),
             address_rule=AddressRule(),
             now=datetime.now(UTC),
-            limits=IMPATIENT,
+            limits=limits,
         )
         return finder.hosts_for_domain(domain), policies.for_host
 
@@ -216,6 +218,16 @@ def test_the_next_host_is_judged_by_its_own_records(find):
 
     assert [policy_for(host).tlsa[0].data == b"\0" * 32 for host in hosts] == [True]
     assert [host.tlsa_bases for host in hosts] == [("mxwrong.test",)]
+
+
+def test_time_that_a_dead_host_took_is_not_missing_for_the_next_one(find, dnssec, peer):
+    hosts = Destinations(dns_servers=(dnssec.address,), validating=True, port=peer.port, by_name=True)
+    first, second = hosts.hosts_for_domain("both.test")
+    _, policy_for = find("both.test", limits=replace(IMPATIENT, total=timedelta(seconds=0.5)))
+
+    assert policy_for(first).tlsa
+    time.sleep(0.6)
+    assert policy_for(second).tlsa
 
 
 @pytest.mark.parametrize(

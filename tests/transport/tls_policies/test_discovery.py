@@ -190,6 +190,13 @@ def test_a_policy_host_may_not_send_us_to_this_machine(current, nameserver, poli
     assert not policy_server.connections
 
 
+def test_a_domain_too_long_for_a_record_below_it_has_no_policy(current, policy_server):
+    domain = ".".join(["a" * 60] * 4) + ".test"
+
+    assert current(domain=domain).policy is None
+    assert not policy_server.connections
+
+
 def test_sessions_that_start_together_fetch_once(current, policy_server):
     policy_server.seconds_per_byte = 0.002
     policies = []
