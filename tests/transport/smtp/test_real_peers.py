@@ -13,7 +13,7 @@ from aiosmtpd.smtp import AuthResult
 
 from connectors.profiles import Credentials, SmartHostAuth
 from tests.tools import SEARCH_PATH, free_port
-from transport.envelope import Host, Stage
+from transport.envelope import DsnRequest, Host, Stage
 from transport.smtp.client import SessionFailed
 
 GOOD = Credentials(username="relay", password="right")
@@ -145,3 +145,15 @@ def test_smtp_sink_takes_mail(smtp_sink, new_client, message, options):
 
     assert {reply.code for result in results for _, reply in result.replies} == {250}
     assert client.extensions.pipelining == (options == ())
+
+
+@pytest.mark.parametrize(("options", "offered"), [((), True), (("-N",), False)], ids=["DSN", "no DSN"])
+def test_smtp_sink_takes_what_a_sender_asks_about_reports(smtp_sink, new_client, message, options, offered):
+    client = new_client()
+    client.connect(smtp_sink(*options))
+    asked = DsnRequest(notify="SUCCESS,DELAY", orcpt=r"utf-8;jos\x{E9}@sink.test")
+
+    result = client.send(message(ret="HDRS", envid="QQ+2B314", dsn_requests={"bob@peer.test": asked}))
+
+    assert client.extensions.dsn is offered
+    assert result.replies[0][1].code == 250
