@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("admincenter.accounts.urls")),
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
     path("api/v1/", include("admincenter.message_api.urls")),
+    path("mail-flow/test-message/", include("admincenter.test_message.urls")),
     path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
 ]
 

@@ -23,6 +23,7 @@ class Right(StrEnum):
     VIEW = "view"
     CONNECTORS = "connectors"
     QUEUES = "queues"
+    TEST_MESSAGES = "test messages"
 
 
 def may(user: AbstractBaseUser | AnonymousUser, right: Right) -> bool:

@@ -106,6 +106,7 @@ def _answer(
 ) -> HttpResponse:
     """Render the page, or its live part when htmx asks for that and it changed."""
     context["may_act"] = may(request.user, Right.QUEUES)
+    context["may_test"] = may(request.user, Right.TEST_MESSAGES)
     context["query"] = request.GET.urlencode()
     if not live.asks_for(request, part):
         return render(request, f"{TEMPLATES}/{page}.html", context, status=status)

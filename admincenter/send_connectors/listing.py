@@ -54,6 +54,7 @@ def context(request: HttpRequest) -> dict[str, object]:
         "facts": list(facts(chosen[0])) if len(chosen) == 1 else [],
         "vanished": bool(selected) and not chosen,
         "may_change": may(request.user, Right.CONNECTORS),
+        "may_test": may(request.user, Right.TEST_MESSAGES),
     }
 
 
