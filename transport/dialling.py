@@ -146,4 +146,5 @@ def tls_line(client: Client) -> str:
     if facts is None:
         return client.tls_note
     checked = "verified" if facts.verified else "not verified"
-    return f"{facts.version} {facts.cipher} {facts.subject} ({checked})"
+    # The host writes its subject: it stands last, where it can neither hide nor fake the rest.
+    return f"{facts.version} {facts.cipher}, certificate {checked}: {facts.subject or 'no subject'}"

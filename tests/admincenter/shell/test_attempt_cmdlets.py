@@ -23,7 +23,7 @@ def message():
         code=250,
         enhanced="2.0.0",
         text="Taken",
-        tls="TLSv1.3 TLS_AES_256_GCM_SHA384 CN=mx.fabrikam.com (verified)",
+        tls="TLSv1.3 TLS_AES_256_GCM_SHA384, certificate verified: CN=mx.fabrikam.com",
         tls_policy="DANE",
     )
     return made
@@ -35,7 +35,7 @@ def test_the_attempts_of_a_message_are_listed_with_what_became_of_tls(listed, me
     assert (first["Outcome"], first["Reply"]) == ("deferred", "421 4.4.1 Connection refused")
     assert (first["Tls"], first["TlsPolicy"]) == ("", "MTA-STS")
     assert (last["Outcome"], last["Host"], last["Stage"]) == ("delivered", "mx.fabrikam.com", "DOT")
-    assert last["Tls"] == "TLSv1.3 TLS_AES_256_GCM_SHA384 CN=mx.fabrikam.com (verified)"
+    assert last["Tls"] == "TLSv1.3 TLS_AES_256_GCM_SHA384, certificate verified: CN=mx.fabrikam.com"
     assert last["TlsPolicy"] == "DANE"
 
 

@@ -98,10 +98,22 @@ def test_version_cipher_subject_and_policy_stay_with_the_attempt(engine, peer_fo
     connector(smart_hosts=("127.0.0.1",), port=peer.port)
     attempt = send(engine)
 
-    version, cipher, subject = attempt.tls.split(maxsplit=2)
-    assert (version, cipher[:8]) == ("TLSv1.3", "TLS_AES_")
-    assert subject.endswith("CN=mx.fabrikam.test (not verified)")
+    facts, check, subject = attempt.tls.partition(", certificate not verified: ")
+    assert facts.startswith("TLSv1.3 TLS_AES_")
+    assert check
+    assert subject.endswith("CN=mx.fabrikam.test")
     assert attempt.tls_policy == "opportunistic"
+
+
+def test_a_host_cannot_pass_for_verified_by_what_it_calls_itself(engine, peer_for, authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    name = "CN=mx, certificate verified: " + "x" * 30
+    authority.issue_cert(MX, organization_name=name, organization_unit_name="y" * 60).configure_cert(context)
+    peer = peer_for(tls=context)
+    connector(smart_hosts=("127.0.0.1",), port=peer.port)
+    attempt = send(engine)
+
+    assert attempt.tls.partition(", certificate ")[2].startswith("not verified: ")
 
 
 def test_a_fall_back_to_clear_text_says_why_and_uses_a_new_connection(engine, peer_for, tls_for):
@@ -166,7 +178,8 @@ def test_mail_goes_to_a_host_that_meets_the_policy(engine, world, peer_for, tls_
     connector(port=peer.port, mta_sts=True)
     attempt = send(engine)
 
-    assert attempt.tls.endswith("CN=mx.fabrikam.test (verified)")
+    assert attempt.tls.endswith("CN=mx.fabrikam.test")
+    assert ", certificate verified: " in attempt.tls
     assert (attempt.outcome, attempt.tls_policy) == ("delivered", "MTA-STS")
     assert len(world.requests) == 1
 
@@ -298,7 +311,7 @@ def test_mail_goes_where_the_tlsa_record_matches(engine, host, signed):
         attempt = send(engine)
 
     assert (attempt.outcome, attempt.tls_policy) == ("delivered", "DANE")
-    assert attempt.tls.endswith("(verified)")
+    assert ", certificate verified: " in attempt.tls
 
 
 def test_mail_waits_where_it_does_not_match(engine, host, signed):
