@@ -101,7 +101,8 @@ class Doors:
         if await self._in_thread(reception.key) != self._key:
             self._key, read = await self._in_thread(lambda: reception.read(self._server.name))
             self._take(read)
-        names = frozenset(map(self._certificate_of, self._profiles))
+        under_tls = [one for one in self._profiles if Mechanism.TLS in one.settings.auth]
+        names = frozenset(map(self._certificate_of, under_tls))
         await asyncio.get_running_loop().run_in_executor(self._thread, self._certificates.refresh, names)
         await self._bind()
 

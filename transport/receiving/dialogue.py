@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from transport.envelope import DsnRequest, Envelope
@@ -22,7 +21,7 @@ from transport.receiving.logon import ANNOUNCED, Logon
 from transport.receiving.parameters import MailParameters, parse_mail_parameters, parse_rcpt_parameters
 from transport.receiving.peer import Peer, TlsFacts
 from transport.receiving.site import LogonWhen, Site
-from transport.receiving.trace import Client, received_line
+from transport.receiving.transaction import Transaction
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _CHUNK = re.compile(rb"(\d{1,18})(?: +LAST)?", re.IGNORECASE)
@@ -35,16 +34,6 @@ _EXTENSIONS = ("PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN
 _HTTP_METHODS = frozenset((b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"CONNECT", b"PATCH", b"DELETE"))
 
 
-@dataclass(slots=True)
-class _Transaction:
-    mail_from: str
-    parameters: MailParameters
-    recipients: list[str] = field(default_factory=list)
-    dsn_requests: dict[str, DsnRequest] = field(default_factory=dict)
-    asked: bool = False
-    """RCPT was tried, whatever came of it."""
-
-
 class Dialogue:
     """The commands of one session, in their order; knows nothing of buffers and content."""
 
@@ -53,7 +42,7 @@ class Dialogue:
         self._limits = site.limits
         self._peer = Peer(address=client_address)
         self._logon = Logon(site, self._peer)
-        self._transaction: _Transaction | None = None
+        self._transaction: Transaction | None = None
 
     def execute(self, line: bytes) -> Answer:
         """Answer one command line, or one line of an AUTH exchange, given without its CRLF."""
@@ -74,38 +63,14 @@ class Dialogue:
         return command(self, argument) if command else _FIXED.get(verb, _UNKNOWN_COMMAND)
 
     def envelope(self, content: bytes) -> Envelope:
-        """Return the finished transaction with `content` below our Received line, and begin anew."""
+        """Return the finished transaction with `content` below our Received line, and begin anew.
+
+        Raises `Refused` for what a client that signed in may not submit.
+        """
         transaction, self._transaction = self._transaction, None
         if transaction is None:
             raise RuntimeError("There is no transaction")
-        received_at, peer = self._site.now(), self._peer
-        trace = received_line(
-            Client(
-                name=peer.name,
-                address=peer.address,
-                protocol=peer.protocol(smtputf8=transaction.parameters.smtputf8),
-                tls=f"version={peer.tls.version}, cipher={peer.tls.cipher}" if peer.tls else "",
-            ),
-            fqdn=self._site.fqdn,
-            token=self._site.new_token(),
-            at=received_at,
-        )
-        return Envelope(
-            mail_from=transaction.mail_from,
-            recipients=tuple(transaction.recipients),
-            content=trace + content,
-            received_at=received_at,
-            source=self._site.source,
-            client_address=peer.address,
-            client_name=peer.name,
-            eight_bit=transaction.parameters.eight_bit,
-            smtputf8=transaction.parameters.smtputf8,
-            ret=transaction.parameters.ret,
-            envid=transaction.parameters.envid,
-            dsn_requests=transaction.dsn_requests,
-            login=peer.login.user_name if peer.login else "",
-            trusted_sender=self.is_trusted(),
-        )
+        return transaction.envelope(content, site=self._site, peer=self._peer)
 
     def secured(self, facts: TlsFacts) -> None:
         """TLS is on: forget all that the client said in clear (RFC 3207 section 4.2)."""
@@ -172,7 +137,7 @@ class Dialogue:
             return Answer(replies.refusal(too_large(self._limits)))
         if self._site.memory.short or self._site.pressure.refuses(insider=self.is_trusted):
             return Answer(replies.NO_RESOURCES)
-        self._transaction = _Transaction(address, parameters)
+        self._transaction = Transaction(address, parameters)
         return _SENDER_OK
 
     def _rcpt(self, argument: bytes) -> Answer:
@@ -193,7 +158,7 @@ class Dialogue:
             return Answer(replies.compose(501, "5.1.3", "Invalid recipient: it must not be empty"))
         return self._add(address, request, transaction)
 
-    def _add(self, address: str, request: DsnRequest, transaction: _Transaction) -> Answer:
+    def _add(self, address: str, request: DsnRequest, transaction: Transaction) -> Answer:
         if refusal := recipient_refusal(self._site, self._peer, address):
             return Answer(refusal)
         if len(transaction.recipients) >= self._limits.max_recipients:

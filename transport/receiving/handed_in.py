@@ -41,11 +41,18 @@ def completed(message: Parted, *, origin: Origin, keep: Callable[[Field], bool])
     """Our Received line, the fields that are kept, and Message-ID and Date where they are missing."""
     token = origin.new_token()
     before = handed_in_line(origin.door, fqdn=origin.fqdn, token=token, at=origin.at)
-    if not message.named(b"date"):
-        before += f"Date: {format_datetime(origin.at.astimezone(UTC))}\r\n".encode()
-    if not message.named(b"message-id"):
-        before += f"Message-ID: <{token}@{origin.fqdn}>\r\n".encode("ascii", "replace")
+    before += missing_fields(message, fqdn=origin.fqdn, token=token, at=origin.at)
     return message.joined(before=before, keep=keep)
+
+
+def missing_fields(message: Parted, *, fqdn: str, token: str, at: datetime) -> bytes:
+    """Date and Message-ID, unless the message has them (RFC 6409 section 8)."""
+    fields = b""
+    if not message.named(b"date"):
+        fields += f"Date: {format_datetime(at.astimezone(UTC).replace(microsecond=0))}\r\n".encode()
+    if not message.named(b"message-id"):
+        fields += f"Message-ID: <{token}@{fqdn}>\r\n".encode("ascii", "replace")
+    return fields
 
 
 def without_hop_limit(limits: Limits) -> Limits:

@@ -256,10 +256,10 @@ class Session:
         content = unstuff(raw)
         try:
             verify(content, limits=self._limits)
+            self._envelope = self._dialogue.envelope(content)
         except Refused as refused:
             self._refuse_content(replies.refusal(refused))
             return
-        self._envelope = self._dialogue.envelope(content)
         self._accepting_bytes = len(content)
         self._phase = Phase.ACCEPTING
 

@@ -138,6 +138,12 @@ class Client:
 
 
 @pytest.fixture
+def at():
+    """The time of every peer."""
+    return AT
+
+
+@pytest.fixture
 def make_peer():
     return Peer
 
