@@ -48,6 +48,7 @@ class _Batch:
     messages: Mapping[int, Message]
     requests: Mapping[tuple[int, str], DsnRequest]
     tried: Mapping[int, datetime]
+    """When the messages about which no host decided were last tried."""
     sent: Counter[str] = field(default_factory=Counter)
     """Reports of the last hour by return path, as far as it was asked for."""
     room_bytes: int = field(default_factory=lambda: COPIES_BYTES)
@@ -57,6 +58,16 @@ class _Batch:
     def request(self, notice: Notice, address: str) -> DsnRequest:
         """What the sender asked about one recipient."""
         return self.requests.get((notice.message_id, address), _NO_REQUEST)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Copy:
+    """What goes back of the original."""
+
+    original: bytes = b""
+    """At least its beginning."""
+    most_bytes: int = 0
+    """How large it may be to go back whole."""
 
 
 def envelopes(notices: Sequence[Notice], *, server: TransportServer, now: datetime) -> list[Envelope]:
@@ -76,7 +87,8 @@ def envelopes(notices: Sequence[Notice], *, server: TransportServer, now: dateti
 def _gather(notices: Sequence[Notice], *, server: TransportServer, now: datetime) -> _Batch:
     ids = {notice.message_id for notice in notices}
     requests = Recipient.objects.filter(message__in=ids).exclude(notify="", orcpt="")
-    attempts = Attempt.objects.filter(message__in=ids).values_list("message_id").annotate(Max("at"))
+    by_us = {one.message_id for one in notices if not all(reply.remote for _, reply in one.recipients)}
+    attempts = Attempt.objects.filter(message__in=by_us).values_list("message_id").annotate(Max("at"))
     return _Batch(
         server=server,
         now=now,
@@ -142,7 +154,7 @@ def _stranger(message: Message) -> str:
     return "" if message.trusted_sender else "its sender did not sign in and may be forged"
 
 
-def _unread(notice: Notice, copy: "_Copy", *, batch: _Batch) -> str:
+def _unread(notice: Notice, copy: _Copy, *, batch: _Batch) -> str:
     """Why nobody would read it; who asks with NOTIFY says that he does."""
     if any(batch.request(notice, address).notify for address, _ in notice.recipients):
         return ""
@@ -153,13 +165,14 @@ def _unread(notice: Notice, copy: "_Copy", *, batch: _Batch) -> str:
 
 def _flood(message: Message, action: Action, *, batch: _Batch) -> str:
     """Why this one would be too many (attack A28)."""
-    sender = message.mail_from
+    sender, most = message.mail_from, batch.ceilings.max_reports_per_sender_per_hour
+    if most is None:
+        return ""
     if sender not in batch.sent:
         batch.sent[sender] = _reports_since(batch.now - timedelta(hours=1), to=sender)
-    if batch.ceilings.max_reports_per_sender_per_hour is None:
-        return ""
-    # What has not failed leaves half of them to what has.
-    most = batch.ceilings.max_reports_per_sender_per_hour // (1 if action is Action.FAILED else 2)
+    if action is not Action.FAILED:
+        # What has not failed leaves half of them to what has.
+        most //= 2
     return f"its sender got {most} reports within an hour" if batch.sent[sender] >= most else ""
 
 
@@ -171,16 +184,6 @@ def _reports_since(since: datetime, *, to: str) -> int:
         [to, moment(since)],
     )
     return int(counted[0][0])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Copy:
-    """What goes back of the original."""
-
-    original: bytes = b""
-    """At least its beginning."""
-    most_bytes: int = 0
-    """How large it may be to go back whole."""
 
 
 def _copy(message: Message, action: Action, *, batch: _Batch) -> _Copy:

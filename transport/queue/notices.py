@@ -23,7 +23,7 @@ class Notice:
     action: Action
     recipients: tuple[tuple[str, Reply], ...]
     retry_until: datetime | None = None
-    """Of what is late: when it expires."""
+    """Of what is late: when it expires; None while it is held."""
 
 
 def late(
@@ -53,10 +53,15 @@ def take_late(messages: QuerySet[QueuedMessage]) -> list[Notice]:
             message_id=row.message_id,
             action=Action.DELAYED,
             recipients=tuple((address, _delay(row, heard)) for address, heard in waiting[row.pk]),
-            retry_until=row.expires_at,
+            retry_until=None if _is_held(row) else row.expires_at,
         )
         for row in rows
     ]
+
+
+def _is_held(row: QueuedMessage) -> bool:
+    """Whether an administrator has to let it go: until then it is not tried, and does not expire."""
+    return row.queue.suspended or row.state == QueuedState.SUSPENDED
 
 
 def _waiting(queued_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:

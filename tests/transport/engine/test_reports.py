@@ -140,6 +140,21 @@ def test_what_the_sender_asked_comes_back_in_the_report(looks):
     assert report.message["Subject"] == "Delivery delayed: Hello"
 
 
+@pytest.mark.parametrize("held", ["message", "queue"])
+def test_of_what_is_held_nobody_says_until_when_it_is_tried(looks, held):
+    accept(BOB)
+    if held == "message":
+        operations.suspend_messages(QueuedMessage.objects.all(), actor="tests")
+    else:
+        operations.suspend_queues(Queue.objects.all(), actor="tests")
+    looks.look(now=timezone.now() + timedelta(hours=5))
+    (report,) = sent_reports()
+
+    assert report.actions == {BOB: "delayed"}
+    assert "Will-Retry-Until" not in report.groups[0]
+    assert "tried until" not in report.message.get_payload()[0].get_content()
+
+
 @pytest.mark.parametrize(
     ("default", "postmaster"), [(True, "contoso.test"), (False, "e15mb1.admincenter.test")]
 )
