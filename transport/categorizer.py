@@ -42,6 +42,8 @@ class Ways:
 class _Servers:
     by_name: Mapping[str, TransportServer]
     alive: frozenset[str]
+    taking: frozenset[str]
+    """Alive, and neither drained nor redirected."""
     suspended_submission: frozenset[int]
     read_at: float
 
@@ -115,6 +117,7 @@ def _read_servers() -> _Servers:
     return _Servers(
         by_name={server.name: server for server in rows},
         alive=frozenset(server.name for server in rows if servers.is_alive(server, now=now)),
+        taking=frozenset(server.name for server in rows if servers.takes_mail(server, now=now)),
         suspended_submission=frozenset(frozen.values_list("server_id", flat=True)),
         read_at=time.monotonic(),
     )
@@ -167,13 +170,18 @@ def _is_address(host: str) -> bool:
 
 
 def _source_server(names: Sequence[str], *, local: TransportServer) -> TransportServer | None:
-    """Here if this server is a source server, else a live one at random, else one to wait for."""
+    """Here if this server is a source server, else one at random that takes mail, else one to wait for.
+
+    A draining server is better than a silent one: it sends what nobody else may send.
+    """
     known = known_servers()
     here = [name for name in names if name in known.by_name]
+    taking = [name for name in here if name in known.taking]
     alive = [name for name in here if name in known.alive]
-    if local.name in alive or (local.name in here and not alive):
+    candidates = taking or alive or here
+    if local.name in candidates:
         return known.by_name[local.name]
-    choice = random.choice(alive) if alive else next(iter(sorted(here)), None)  # noqa: S311 - spreads load
+    choice = random.choice(taking) if taking else next(iter(sorted(candidates)), None)  # noqa: S311 - spreads load
     return known.by_name[choice] if choice else None
 
 

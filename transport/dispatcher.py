@@ -29,7 +29,7 @@ from transport import (
 )
 from transport.concurrency import Limits
 from transport.models import TransportServer
-from transport.queue import claims, demand, notices, poison, sweeps, waits
+from transport.queue import claims, demand, notices, poison, resubmits, sweeps, waits
 from transport.queue.moves import Ended
 from transport.retries import Schedule
 
@@ -136,6 +136,7 @@ class Dispatcher:
         for step in (
             waits.shorten,
             sweeps.shorten_leases,
+            resubmits.request_idle,
             sweeps.remove_idle_queues,
             sweeps.forget_dead_hands,
             sweeps.purge_content,

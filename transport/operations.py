@@ -17,8 +17,8 @@ from transport import bell, outcomes, tracking
 from transport.envelope import DsnRequest, Envelope, Priority
 from transport.injected import injected_headers
 from transport.models import Content, Queue, QueuedMessage, Recipient
-from transport.queue import moves, poison, sweeps
-from transport.states import DELIVERABLE, WAITING, DeliveryType, Pending, QueuedState
+from transport.queue import moves, poison, resubmits, sweeps
+from transport.states import DELIVERABLE, ROUTED_AGAIN, WAITING, DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +44,28 @@ def retry_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     with transaction.atomic():
         ids = list(busy.values_list("pk", flat=True))
         waiting = QueuedMessage.objects.filter(queue__in=ids, state__in=WAITING)
-        waiting.exclude(queue__delivery_type__in=DELIVERABLE).update(routed_generation=0)
+        resubmits.request(Queue.objects.filter(pk__in=ids, delivery_type__in=ROUTED_AGAIN))
         moves.make_due(waiting.filter(state=QueuedState.RETRY), now=now)
         _open_gate(ids)
         _log("queues_retried", actor=actor, ids=ids)
+        _ring_on_commit(ids)
+    return len(ids)
+
+
+def resubmit_queues(queues: QuerySet[Queue], *, actor: str) -> int:
+    """Retry-Queue -Resubmit: send the mail of queues back to the categorizer, in the background.
+
+    Works on delivery queues in Retry, the unreachable and the submission queue; suspended queues and
+    messages stay (exchange.md 5.3). Returns how many queues that is.
+    """
+    in_retry = Q(delivery_type__in=DELIVERABLE, next_retry_at__isnull=False)
+    wanted = in_retry | Q(delivery_type__in=ROUTED_AGAIN)
+    with transaction.atomic():
+        ids = list(queues.filter(wanted, suspended=False, message_count__gt=0).values_list("pk", flat=True))
+        chosen = Queue.objects.filter(pk__in=ids)
+        resubmits.request(chosen)
+        resubmits.open_gates(chosen, now=timezone.now())
+        _log("queues_resubmitted", actor=actor, ids=ids)
         _ring_on_commit(ids)
     return len(ids)
 

@@ -6,7 +6,7 @@ remembered between two rounds and a round that dies is simply repeated.
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from transport import categorizer, servers, submission, tracking
 from transport.bulk import allocate_ids, execute_many, insert, moment
 from transport.envelope import Priority, Reply
 from transport.models import QueuedMessage, Recipient, TransportServer
-from transport.queue import poison, sweeps
+from transport.queue import poison, resubmits, sweeps
 from transport.queue.keys import QueueKey, enter, leave, rename
 from transport.queue.moves import Ended
 from transport.states import QueuedState, RecipientState
@@ -42,6 +42,7 @@ def reroute(server: TransportServer, *, now: datetime) -> int:
     """
     generation = routing.current().generation
     looked_after = [server.pk, *servers.take_over(now=now)]
+    resubmits.work_off(looked_after, now=now)
     placed = 0
     ends = time.monotonic() + TIME_FOR_ONE_ROUND.total_seconds()
     while rows := list(sweeps.stale_routes(looked_after, generation=generation)[:BATCH]):
@@ -57,11 +58,12 @@ def _place(queued_ids: Sequence[int], *, server: TransportServer, now: datetime)
         QueuedMessage.objects.select_for_update(of=("self",))
         .filter(pk__in=queued_ids)
         .exclude(state=QueuedState.ACTIVE)
-        .select_related("message", "queue__server")
+        .select_related("message", "queue__server__redirect_to")
     )
     addresses = _addresses([row.pk for row in rows])
-    servers_of = {row.queue.server_id: row.queue.server for row in rows}
-    seen = {pk: categorizer.survey(holder) for pk, holder in servers_of.items()}
+    # Redirected mail goes as if the other server had accepted it.
+    holders = {row.queue.server_id: row.queue.server.redirect_to or row.queue.server for row in rows}
+    seen = {server_id: categorizer.survey(holder) for server_id, holder in holders.items()}
     moves = [_Move(row, _ways(row, addresses[row.pk], seen=seen[row.queue.server_id])) for row in rows]
     stay = [move for move in moves if _stays(move)]
     _mark_placed(stay)
@@ -125,6 +127,7 @@ def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> 
             rows.append(_entering(move, key=key, queue_id=queue_ids[key]).row(new_id, now=now))
             carried += [(new_id, move.queued.pk, address) for address in addresses]
     insert(QueuedMessage, submission.QUEUED_COLUMNS, rows)
+    tracking.write(_redirected(moves), now=now)
     execute_many(
         "UPDATE transport_recipient SET queued_message_id = %s WHERE queued_message_id = %s AND address = %s",
         carried,
@@ -149,6 +152,24 @@ def _entering(move: _Move, *, key: QueueKey, queue_id: int) -> submission.Enteri
         delay_since=queued.delay_since,
         generation=move.ways.generation,
     )
+
+
+def _redirected(moves: Sequence[_Move]) -> Iterator[tracking.Line]:
+    """The lines about messages that other servers have from now on."""
+    names = {server.pk: name for name, server in categorizer.known_servers().by_name.items()}
+    for move in moves:
+        holder = move.queued.queue.server
+        for key, addresses in move.ways.queues.items():
+            if key.server_id != holder.pk:
+                yield tracking.Line(
+                    server_id=holder.pk,
+                    message_id=move.queued.message_id,
+                    event=tracking.EventId.REDIRECT,
+                    source=tracking.Source.ROUTING,
+                    connector=key.connector_name,
+                    recipients=tracking.listed(addresses),
+                    context=f"to {names.get(key.server_id, '')}",
+                )
 
 
 def _end_too_large(move: _Move, *, now: datetime) -> Ended:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from transport.models import QueuedMessage, TransportServer
-from transport.states import DeliveryType
+from transport.states import ComponentState, DeliveryType
 
 BEAT_INTERVAL = timedelta(seconds=5)
 ALIVE_FOR = timedelta(seconds=30)
@@ -87,6 +87,12 @@ def forget() -> None:
 def registered() -> Sequence[TransportServer]:
     """All servers that ever registered, by name."""
     return list(TransportServer.objects.order_by("name"))
+
+
+def takes_mail(server: TransportServer, *, now: datetime | None = None) -> bool:
+    """Whether new mail may be placed on it."""
+    in_service = server.component_state == ComponentState.ACTIVE and server.redirect_to_id is None
+    return in_service and is_alive(server, now=now)
 
 
 def is_alive(server: TransportServer, *, now: datetime | None = None) -> bool:

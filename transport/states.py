@@ -42,6 +42,14 @@ class Action(StrEnum):
     """Handed to a host that sends no such reports."""
 
 
+class ComponentState(StrEnum):
+    """What a server does with new mail (Set-ServerComponentState)."""
+
+    ACTIVE = "Active"
+    DRAINING = "Draining"
+    """It takes none, and hands over what waits."""
+
+
 class DeliveryType(StrEnum):
     """DeliveryType of Get-Queue; only the kinds that exist outside Active Directory."""
 

@@ -16,6 +16,11 @@ from admincenter.shell.cmdlets.dkim_signing import (
 )
 from admincenter.shell.cmdlets.exporting import AssembleMessage, ExportMessage
 from admincenter.shell.cmdlets.help import GetCommand, GetCredential, GetHelp
+from admincenter.shell.cmdlets.maintenance import (
+    GetServerComponentState,
+    RedirectMessage,
+    SetServerComponentState,
+)
 from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SetMessage, SuspendMessage
 from admincenter.shell.cmdlets.messages import GetMessage
 from admincenter.shell.cmdlets.objects import MeasureObject, SelectObject, SortObject, WhereObject
@@ -44,6 +49,9 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     GetTransportService,
     SetTransportService,
     GetBackPressure,
+    GetServerComponentState,
+    SetServerComponentState,
+    RedirectMessage,
     GetQueue,
     RetryQueue,
     SuspendQueue,

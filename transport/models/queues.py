@@ -82,6 +82,10 @@ class Queue(models.Model):
     removal = models.CharField(max_length=16, blank=True)
     """A `Pending` removal of everything up to `removal_until`, worked off by the dispatcher."""
     removal_until = models.BigIntegerField(default=0)
+    resubmit_until = models.BigIntegerField(default=0, db_default=0)
+    """Everything up to this message is to be routed anew (`transport.queue.resubmits`); 0: nothing."""
+    resubmit_cursor = models.BigIntegerField(default=0, db_default=0)
+    """The last message that is marked."""
     created_at = models.DateTimeField(db_default=Now())
     emptied_at = models.DateTimeField(null=True)
 

@@ -4,6 +4,7 @@ from django.db import models
 
 from transport.back_pressure import Level, Resource
 from transport.models.limits import TransportLimits
+from transport.states import ComponentState
 
 
 class TransportServer(TransportLimits):
@@ -24,6 +25,17 @@ class TransportServer(TransportLimits):
     """DNS servers on other machines whose word on DNSSEC counts; those on loopback need no mention."""
     allowed_mx_networks = models.JSONField(default=list)
     """Networks that MX records may point to although they are loopback, link-local or the like."""
+
+    component_state = models.CharField(
+        max_length=16,
+        default=ComponentState.ACTIVE,
+        db_default=ComponentState.ACTIVE,
+        choices=[(state.value, state.value) for state in ComponentState],
+    )
+    redirect_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    """Its mail is being moved as if that server had accepted it; until that is done it takes none."""
+    handover_at = models.DateTimeField(null=True)
+    """From then on nobody places mail here any more: what waits is handed over."""
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,7 @@
 """Get-, Retry-, Suspend- and Resume-Queue."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 
@@ -20,7 +20,7 @@ from admincenter.shell.cmdlets.selecting import (
     ordered,
 )
 from admincenter.shell.cmdlets.transport_services import TRANSPORT_SERVICE
-from admincenter.shell.parameters import TEXT, Parameter, some_of
+from admincenter.shell.parameters import FLAG, TEXT, Parameter, some_of
 from admincenter.shell.rows import Column, Row, RowType
 from transport import operations
 from transport.models import Queue
@@ -65,6 +65,11 @@ IDENTITY = Parameter(
     position=0,
     help=r"SERVER\42, SERVER\next.hop.domain, SERVER\*, or SERVER\ with Submission, Unreachable or Poison.",
     from_pipeline=True,
+)
+RESUBMIT = Parameter(
+    name="Resubmit",
+    kind=FLAG,
+    help="$true: send the messages back to the categorizer, which may find another way for them.",
 )
 INCLUDE = Parameter(
     name="Include",
@@ -135,7 +140,7 @@ class QueueAction(Cmdlet):
     """`retried`."""
     otherwise: ClassVar[str]
     """Why some were left out."""
-    parameters = (IDENTITY, SERVER_FILTER, SERVER)
+    parameters: ClassVar[tuple[Parameter[Any], ...]] = (IDENTITY, SERVER_FILTER, SERVER)
     accepts = (QUEUE,)
     changes = True
 
@@ -184,14 +189,24 @@ class RetryQueue(QueueAction):
 
     name = "Retry-Queue"
     synopsis = "Tries to deliver the mail of queues now, whatever the next retry time says."
-    remarks = "The unreachable and the submission queue are routed anew."
-    examples = ("Get-Queue -Filter \"Status -eq 'Retry'\" | Retry-Queue", r"Retry-Queue E15MB1\contoso.com")
+    remarks = (
+        "The unreachable and the submission queue are routed anew. With -Resubmit so are delivery queues in"
+        " Retry; suspended messages and what is being sent stay."
+    )
+    parameters = (*QueueAction.parameters, RESUBMIT)
+    examples = (
+        r"Retry-Queue E15MB1\Unreachable -Resubmit $true",
+        "Get-Queue -Filter \"Status -eq 'Retry'\" | Retry-Queue",
+        r"Retry-Queue E15MB1\contoso.com",
+    )
     deed = "retry"
     done = "retried"
     otherwise = "a suspended queue stays suspended, and an empty one has nothing to try"
 
     def act(self, chosen: QuerySet[Queue]) -> int:
         """Call the operation."""
+        if self.bound.get(RESUBMIT):
+            return operations.resubmit_queues(chosen, actor=self.shell.actor)
         return operations.retry_queues(chosen, actor=self.shell.actor)
 
 

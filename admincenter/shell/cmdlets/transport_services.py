@@ -12,6 +12,11 @@ from transport import servers
 from transport.models import TransportServer
 from transport.server_settings import LISTS, set_limits, set_lists
 
+
+def _state(server: TransportServer) -> str:
+    return server.component_state if servers.is_alive(server) else "Inactive"
+
+
 TRANSPORT_SERVICE = RowType(
     name="transport service",
     table=("Name", "State", "LastHeartbeat", "AdminDisplayVersion"),
@@ -20,7 +25,7 @@ TRANSPORT_SERVICE = RowType(
         Column(name="Name", read=lambda one: one.name),
         Column(name="Fqdn", read=lambda one: one.fqdn),
         Column(name="Site", read=lambda one: one.site),
-        Column(name="State", read=lambda one: "Active" if servers.is_alive(one) else "Inactive"),
+        Column(name="State", read=_state),
         Column(name="LastHeartbeat", read=lambda one: one.last_beat_at, kind=Kind.TIME),
         Column(name="AdminDisplayVersion", read=lambda one: one.version),
         Column(name="InternalDNSServers", read=lambda one: tuple(one.internal_dns_servers)),

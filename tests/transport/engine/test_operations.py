@@ -5,8 +5,9 @@ from django.utils import timezone
 
 from tests.support.engine import REFUSED, accept, connector, open_for, server
 from tests.transport.engine.test_sessions import close, settle
-from transport import operations
+from transport import operations, servers
 from transport.models import Message, Queue, QueuedMessage, Recipient
+from transport.queue import resubmits
 from transport.states import DeliveryType, QueuedState, RecipientState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
@@ -58,6 +59,7 @@ def test_retrying_the_unreachable_queue_asks_for_a_new_route():
     QueuedMessage.objects.update(routed_generation=99)
     Queue.objects.update(delivery_type=DeliveryType.UNREACHABLE)
     operations.retry_queues(Queue.objects.all(), actor="tests")
+    resubmits.work_off([servers.own().pk], now=timezone.now())
 
     assert QueuedMessage.objects.get().routed_generation == 0
 

@@ -1,0 +1,50 @@
+"""What an administrator does with a server: drain it, take it back into service, redirect its mail.
+
+A draining server takes no new mail for its queues, finishes what it is sending, and hands over what waits in
+its delivery queues to the other live source servers of the connectors. What no other server may send it goes
+on sending. Suspended messages, suspended queues and poison messages stay.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from transport import categorizer, servers
+from transport.models import TransportServer
+from transport.states import ComponentState
+
+logger = logging.getLogger(__name__)
+SETTLED_AFTER = 2 * categorizer.SERVERS_KNOWN_FOR
+"""By then every process knows that the server takes no more mail."""
+
+
+def set_state(server: TransportServer, state: ComponentState, *, actor: str) -> bool:
+    """Drain a server, or take it back into service; returns whether that changed something."""
+    handover_at = _handover_at() if state is ComponentState.DRAINING else None
+    others = TransportServer.objects.filter(pk=server.pk).exclude(component_state=state)
+    count = others.update(component_state=state, redirect_to=None, handover_at=handover_at)
+    transaction.on_commit(categorizer.forget_servers)
+    if count:
+        fields = {"actor": actor, "server": server.name, "state": state.value}
+        logger.info("server_state_set", extra=fields)
+    return bool(count)
+
+
+def redirect(server: TransportServer, *, target: TransportServer, actor: str) -> None:
+    """Redirect-Message: move the mail of all delivery queues of a server as if `target` had accepted it.
+
+    The server takes no new mail until that is done. Raises ValueError with a sentence for administrators.
+    """
+    if server.pk == target.pk:
+        raise ValueError("mail is redirected to another server than its own.")
+    if not servers.takes_mail(target):
+        raise ValueError(f"{target.name} does not take mail now: its worker is silent, or it is drained.")
+    TransportServer.objects.filter(pk=server.pk).update(redirect_to=target, handover_at=_handover_at())
+    transaction.on_commit(categorizer.forget_servers)
+    logger.info("mail_redirected", extra={"actor": actor, "server": server.name, "target": target.name})
+
+
+def _handover_at() -> datetime:
+    return timezone.now() + SETTLED_AFTER
