@@ -111,6 +111,8 @@ class Envelope:
     """Sender of the message that a report is about."""
     reference: str = ""
     """Message-ID of that message."""
+    smtp_session: str = ""
+    """Number of the session in the protocol log, where there is one."""
     login: str = ""
     """User name of the application password that the client signed in with."""
     trusted_sender: bool = False

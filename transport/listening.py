@@ -15,7 +15,9 @@ from connectors import reception
 from connectors.ranges import Binding
 from connectors.receiving import Mechanism, PermissionGroup, RateSource, ReceiveProfile, chosen
 from transport.back_pressure import Pressure
+from transport.log_rooms import receive_room
 from transport.models import BoundAddress, TransportServer
+from transport.protocol_log import Direction, LogFiles, Room, SessionLog, session_numbers
 from transport.receiving import replies
 from transport.receiving.certificates import Certificates
 from transport.receiving.connection import Accept
@@ -61,6 +63,10 @@ class Doors:
         self._bound: dict[Binding, str] = {}
         """What is wanted, with the trouble that keeps it from being bound."""
         self._key: reception.Key | None = None
+        self._room = Room(folder=Path())
+        """Read beside the event loop, which must not wait for a database."""
+        self._log = LogFiles(Direction.RECEIVE, room=lambda: self._room)
+        self._numbers = session_numbers()
         # One thread, so that there is one connection to the database.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reception")
 
@@ -90,6 +96,7 @@ class Doors:
     async def close(self) -> None:
         """Take no more clients, finish what is under way."""
         await self._listener.stop()
+        self._log.close()
         try:
             await self._note_use()
         except (DatabaseError, InterfaceError):
@@ -101,6 +108,7 @@ class Doors:
         if await self._in_thread(reception.key) != self._key:
             self._key, read = await self._in_thread(lambda: reception.read(self._server.name))
             self._take(read)
+        self._room = await self._in_thread(receive_room)
         under_tls = [one for one in self._profiles if Mechanism.TLS in one.settings.auth]
         names = frozenset(map(self._certificate_of, under_tls))
         await asyncio.get_running_loop().run_in_executor(self._thread, self._certificates.refresh, names)
@@ -147,6 +155,17 @@ class Doors:
     def _texts(self) -> dict[str, str]:
         return {str(binding): trouble for binding, trouble in self._bound.items()}
 
+    def _log_of(self, name: str) -> Callable[[str, str], SessionLog]:
+        """Give what opens the protocol log of one connection to a connector."""
+        connector = f"{self._server.name}\\{name}"
+
+        def open_log(local: str, remote: str) -> SessionLog:
+            session = SessionLog(self._log, connector=connector)
+            session.begin(self._numbers(), local=local, remote=remote)
+            return session
+
+        return open_log
+
     def _choose(self, place: Place, client: str) -> Site:
         found = chosen(self._profiles, local=Binding(*place), client=client)
         return self._sites[found.connector_id] if found else self._nobody
@@ -171,7 +190,7 @@ class Doors:
             message_rate=kept.message_rate,
             logon_guard=self._guard,
             source=f"SMTP:{settings.name}",
-            protocol_logging=settings.protocol_logging,
+            open_log=self._log_of(settings.name) if settings.protocol_logging else None,
         )
 
     async def _note_use(self) -> None:

@@ -1,6 +1,6 @@
 """The SMTP protocol logs: dialogues of Verbose connectors in Exchange's file format (exchange.md 9.1)."""
 
 from transport.protocol_log.files import Direction, LogFiles, Room, retire
-from transport.protocol_log.sessions import SessionLog
+from transport.protocol_log.sessions import SessionLog, session_numbers
 
-__all__ = ["Direction", "LogFiles", "Room", "SessionLog", "retire"]
+__all__ = ["Direction", "LogFiles", "Room", "SessionLog", "retire", "session_numbers"]

@@ -1,6 +1,8 @@
 """The dialogue of one connection, line by line."""
 
+import itertools
 import time
+from collections.abc import Callable
 
 from transport.cleaning import clean_text
 from transport.protocol_log.files import LogFiles
@@ -25,6 +27,11 @@ class SessionLog:
         self._local = self._remote = ""
         self._lines: list[str] = []
         self._held_since = 0.0
+
+    @property
+    def number(self) -> str:
+        """The number of the session, the same in all logs."""
+        return self._number
 
     def begin(self, number: str, *, remote: str = "", local: str = "") -> None:
         """Begin the dialogue of the next connection; what follows bears its number, from 0."""
@@ -56,6 +63,13 @@ class SessionLog:
         if self._lines:
             lines, self._lines = "".join(self._lines), []
             self._files.write(lines)
+
+
+def session_numbers() -> Callable[[], str]:
+    """Give a source of numbers, 16 hex digits each, that no other process of this server gives."""
+    run = time.time_ns() // 1_000_000
+    counted = itertools.count(1)
+    return lambda: f"{run & 0xFFFFFFFFFFF:011X}{next(counted) & 0xFFFFF:05X}"
 
 
 def _stamp(now: float) -> str:

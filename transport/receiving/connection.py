@@ -13,6 +13,7 @@ from transport.receiving.networks import normalize
 from transport.receiving.session import Session
 from transport.receiving.site import Site
 from transport.receiving.steps import Step
+from transport.receiving.transcript import transcript_of
 
 logger = logging.getLogger(__name__)
 Accept = Callable[[Envelope], Awaitable[str]]
@@ -63,7 +64,8 @@ class Connection(asyncio.Protocol):
         peer, local = (transport.get_extra_info(name) for name in ("peername", "sockname"))
         self.address = normalize(peer[0]) if peer else ""
         self.site = self._register.site((normalize(local[0]), local[1]) if local else ("", 0), self.address)
-        self._session = Session(self.site, client_address=self.address)
+        self._transcript = transcript_of(self.site, local=local, peer=peer)
+        self._session = Session(self.site, client_address=self.address, transcript=self._transcript)
         if refusal := self._register.admit(self):
             self._retiring = True
             if self._implicit_tls:
@@ -112,6 +114,9 @@ class Connection(asyncio.Protocol):
         if self._tarpit is not None:
             self._tarpit.cancel()
         self._session.drop()
+        if self._transcript is not None:
+            self._transcript.log("-", "Remote" if self._closing_since is None else "Local")
+            self._transcript.log.close()
         if self._pending is None:
             self._register.leave(self)
 
@@ -201,6 +206,8 @@ class Connection(asyncio.Protocol):
             said = tls.receive(data)
         except HandshakeFailed as error:
             logger.info("smtp_tls_failed", extra={"client": self.address, "reason": str(error)})
+            if self._transcript is not None:
+                self._transcript.log("*", f"TLS negotiation failed with error {error}")
             # The alert says why; after a broken record nothing more is believed.
             self._transport.write(tls.outgoing())
             self._session.drop()

@@ -13,6 +13,7 @@ from transport.receiving.errors import Refused
 from transport.receiving.peer import TlsFacts
 from transport.receiving.site import Site
 from transport.receiving.steps import PHASE_AFTER, Phase, Step
+from transport.receiving.transcript import Transcript
 
 _END_OF_CONTENT = b"\r\n.\r\n"
 _CR = 13
@@ -25,8 +26,9 @@ class Session:
     How the input is split makes no difference to what comes out.
     """
 
-    def __init__(self, site: Site, *, client_address: str) -> None:
+    def __init__(self, site: Site, *, client_address: str, transcript: Transcript | None = None) -> None:
         self._site = site
+        self._transcript = transcript
         self._limits = site.limits
         self._dialogue = Dialogue(site, client_address=client_address)
         self._phase = Phase.COMMAND
@@ -41,7 +43,7 @@ class Session:
         self._held_reply = b""
         self._after_waiting = Phase.COMMAND
         self._ending = b""
-        self._replies: list[bytes] = []
+        self._replies: list[bytes] = transcript.replies if transcript else []
         self._envelope: Envelope | None = None
 
     @property
@@ -67,12 +69,15 @@ class Session:
     def greet(self) -> Step:
         """Open the session."""
         banner = self._site.banner or f"220 {self._site.fqdn} ESMTP MAIL service ready"
-        return Step(f"{banner}\r\n".encode("ascii", "replace"))
+        self._replies.append(f"{banner}\r\n".encode("ascii", "replace"))
+        return self._step()
 
     def secured(self, facts: TlsFacts) -> None:
         """TLS is on: what came before it is forgotten."""
         self._buffer.clear()
         self._dialogue.secured(facts)
+        if self._transcript is not None:
+            self._transcript.secured(facts)
         self._phase = Phase.COMMAND
 
     def receive(self, data: bytes) -> Step:
@@ -177,6 +182,8 @@ class Session:
         return True
 
     def _execute(self, line: bytes) -> None:
+        if self._transcript is not None:
+            self._transcript.heard(line, in_logon=self._dialogue.in_logon)
         answer = self._dialogue.execute(line)
         if answer.then is Then.HANDSHAKE and self._buffer:
             # Said in clear by whoever stands between, to be taken for said under TLS (CVE-2011-0411).
@@ -260,6 +267,8 @@ class Session:
         except Refused as refused:
             self._refuse_content(replies.refusal(refused))
             return
+        if self._transcript is not None:
+            self._envelope = self._transcript.signed(self._envelope)
         self._accepting_bytes = len(content)
         self._phase = Phase.ACCEPTING
 

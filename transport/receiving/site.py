@@ -12,6 +12,7 @@ from connectors.accepted_domains import AcceptedDomains
 from connectors.application_passwords import Logins
 from transport.back_pressure import Pressure
 from transport.receiving.limits import Limits
+from transport.receiving.log import OpenLog
 from transport.receiving.throttles import LogonGuard, MessageRate
 
 
@@ -127,7 +128,8 @@ class Site:
     """The reply that turns every client away; empty: they are welcome."""
     source: str = "SMTP"
     """MessageSourceName of the envelopes."""
-    protocol_logging: bool = False
+    open_log: OpenLog | None = None
+    """Opens the receive protocol log of a connection; None while there is to be none."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_token: Callable[[], str] = lambda: secrets.token_hex(8)
     """Id for the Received line."""

@@ -92,6 +92,7 @@ def opening(envelope: Envelope, summary: HeaderSummary, *, message_id: int, serv
         peer_name=envelope.client_name[:255],
         peer_address=envelope.client_address[:64],
         recipients=listed(envelope.recipients),
+        context=envelope.smtp_session,
         reference=envelope.reference[:512],
         sender=envelope.mail_from[:320],
         internet_message_id=summary.message_id[:512],
