@@ -34,7 +34,15 @@ PROGRAMS = {
     "openssl": "openssl",
     "ip": "iproute2",
     "unshare": "util-linux",
+    "saslpasswd2": "sasl2-bin",
 }
+EXIM = Path(__file__).resolve().parents[1] / ".tools" / "exim"
+"""Unpacked here, not installed: Debian's Exim and Postfix exclude each other."""
+EXIM_PACKAGES = (
+    *("exim4-daemon-light", "libdb5.3", "libevent-2.1-7", "libgnutls-dane0", "libidn12", "libnsl2"),
+    *("libpcre2-8-0", "libtirpc3", "libunbound8"),
+)
+"""The program and the libraries that a small system lacks."""
 PERL_MODULES = {"Net::SSLeay": "libnet-ssleay-perl", "Mail::DKIM": "libmail-dkim-perl"}
 """For swaks to speak TLS, and to verify signatures."""
 PYTHON_SAMPLES = Path(sysconfig.get_path("stdlib")) / "test" / "test_email" / "data"
@@ -59,10 +67,13 @@ def install() -> int:
     if missing and os.geteuid() == 0:
         install_packages(missing)
         missing = missing_packages()
+    if not exim_runs():
+        unpack_exim()
     if missing:
         sys.stderr.write(f"the tests need: apt-get install --no-install-recommends {' '.join(missing)}\n")
-        return 1
-    return 0
+    if not exim_runs():
+        sys.stderr.write(f"the tests need Exim unpacked in {EXIM}: apt-get download, dpkg -x\n")
+    return int(bool(missing) or not exim_runs())
 
 
 def missing_packages() -> list[str]:
@@ -106,6 +117,35 @@ def install_packages(packages: list[str]) -> None:
             stdout=subprocess.DEVNULL,
             check=False,
         )
+
+
+def unpack_exim() -> None:
+    """Download Exim with its libraries and unpack them into a folder of the checkout."""
+    EXIM.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for package in EXIM_PACKAGES:
+            subprocess.run(
+                ["apt-get", "-q", "download", package], cwd=scratch, capture_output=True, check=False
+            )
+        for file in Path(scratch).glob("*.deb"):
+            subprocess.run(["dpkg", "-x", file, EXIM], check=False)
+
+
+def exim_runs() -> bool:
+    """Whether Exim is unpacked and finds its libraries."""
+    program = EXIM / "usr" / "sbin" / "exim4"
+    if not program.exists():
+        return False
+    found = subprocess.run(
+        ["ldd", program], env=exim_environment(), capture_output=True, text=True, check=False
+    )
+    return found.returncode == 0 and "not found" not in found.stdout
+
+
+def exim_environment() -> dict[str, str]:
+    """The environment in which Exim finds its libraries."""
+    libraries = os.pathsep.join(str(folder) for folder in (EXIM / "usr" / "lib").glob("*-linux-gnu"))
+    return {**os.environ, "LD_LIBRARY_PATH": libraries}
 
 
 @contextlib.contextmanager
