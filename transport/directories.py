@@ -29,6 +29,7 @@ from transport.receiving.handed_in import Origin
 from transport.receiving.limits import Limits
 
 logger = logging.getLogger(__name__)
+STOPS_WITHIN = timedelta(seconds=2)
 POLL_INTERVAL = timedelta(seconds=5)
 """Fixed, as in Exchange."""
 INJECTED_BYTES = 1024 * 1024
@@ -101,7 +102,7 @@ class Directory:
     def stop(self) -> None:
         """Finish the file under way, if that is quick."""
         self._stopping.set()
-        self._thread.join(POLL_INTERVAL.total_seconds())
+        self._thread.join(STOPS_WITHIN.total_seconds())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

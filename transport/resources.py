@@ -20,6 +20,7 @@ from transport.latency import Latency
 from transport.models import Queue, ResourcePressure, TransportServer
 
 logger = logging.getLogger(__name__)
+STOPS_WITHIN = timedelta(seconds=2)
 POLL_INTERVAL = timedelta(seconds=2)
 PATIENCE = {Resource.COMMIT: 3}
 """A single slow commit is no trouble yet: so many looks in a row."""
@@ -53,7 +54,7 @@ class Sampler:
     def stop(self) -> None:
         """End the thread."""
         self._stopping.set()
-        self._thread.join(POLL_INTERVAL.total_seconds())
+        self._thread.join(STOPS_WITHIN.total_seconds())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,9 +1,11 @@
 """What a request says: read as far as it may go, then made into a message."""
 
 import json
+import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +19,8 @@ from transport.submitting import MAX_MESSAGE_BYTES, Client, Wanted
 
 MAX_JSON_BYTES = 10 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+SILENCE = timedelta(seconds=10)
+READ_WITHIN = timedelta(minutes=2)
 WHOLE, PARTS = "message/rfc822", "application/json"
 LIMITS = {WHOLE: MAX_MESSAGE_BYTES, PARTS: MAX_JSON_BYTES}
 QUERY = frozenset(("from", "to", "notify"))
@@ -36,15 +40,37 @@ def read(request: HttpRequest) -> bytes:
         )
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body as it is", field="Content-Encoding")
-    size_bytes = _declared_bytes(request, most_bytes=most_bytes)
+    return _read(request, size_bytes=_declared_bytes(request, most_bytes=most_bytes))
+
+
+def _read(request: HttpRequest, *, size_bytes: int) -> bytes:
+    """Read to the end; who sends too slowly must not keep one of a few threads from all others."""
+    give_up = time.monotonic() + READ_WITHIN.total_seconds()
+    _limit_silence(request)
     body = bytearray()
-    while chunk := request.read(min(CHUNK_BYTES, size_bytes + 1 - len(body))):
-        body += chunk
+    try:
+        while chunk := request.read(min(CHUNK_BYTES, size_bytes + 1 - len(body))):
+            body += chunk
+            _verify_time(give_up)
+    except OSError:
+        rule = f"{len(body)} of {size_bytes} bytes came in time"
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, rule, field="body") from None
     if len(body) != size_bytes:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, f"{len(body)} of {size_bytes} bytes came", field="Content-Length"
-        )
+        rule = f"{len(body)} of {size_bytes} bytes came"
+        raise Problem(HTTPStatus.BAD_REQUEST, rule, field="Content-Length")
     return bytes(body)
+
+
+def _limit_silence(request: HttpRequest) -> None:
+    """The web server itself waits without end; it hands its socket over."""
+    socket = request.META.get("gunicorn.socket")
+    if socket is not None:
+        socket.settimeout(SILENCE.total_seconds())
+
+
+def _verify_time(give_up: float) -> None:
+    if time.monotonic() > give_up:
+        raise TimeoutError
 
 
 def _declared_bytes(request: HttpRequest, *, most_bytes: int) -> int:

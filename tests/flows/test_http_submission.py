@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 
 import pytest
@@ -74,3 +75,20 @@ def test_a_body_of_unknown_length_and_a_stranger_are_turned_away(submit):
     assert submit(pieces, **{"Transfer-Encoding": "chunked"})[0] == 411
     status, answer = submit(json.dumps(PARTS).encode(), Authorization="Bearer stranger")
     assert (status, answer["title"]) == (401, "Unauthorized")
+
+
+def test_a_client_that_stops_sending_gets_its_answer_and_keeps_nobody_waiting(program, token, submit):
+    head = (
+        "POST /api/v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: message/rfc822\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\nFrom: "
+    )
+    host, port = program.web_url.removeprefix("http://").split(":")
+    silent = [socket.create_connection((host, int(port)), timeout=60) for _ in range(3)]
+    for connection in silent:
+        connection.sendall(head.encode())
+    answers = [connection.recv(1000) for connection in silent]
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 408 Request Timeout"] * 3
+
+    assert submit(json.dumps(PARTS).encode())[0] == 202
+    for connection in silent:
+        connection.close()
