@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 
 def allocate_ids(model: type[models.Model], count: int) -> Sequence[int]:
@@ -36,22 +37,27 @@ def _allocate_sqlite(table: str, *, count: int) -> Sequence[int]:
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows of plain values; datetimes go through `moment`."""
+    execute_many(_insertion(model, tuple(columns)), rows)
+
+
+@lru_cache(maxsize=64)
+def _insertion(model: type[models.Model], columns: tuple[str, ...]) -> str:
     names = ", ".join(connection.ops.quote_name(column) for column in columns)
-    marks = ", ".join(["%s"] * len(columns))
     table = connection.ops.quote_name(model._meta.db_table)
-    execute_many(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+    return f"INSERT INTO {table} ({names}) VALUES ({marks(columns)})"
 
 
 def execute_many(statement: str, rows: Iterable[Sequence[Any]]) -> None:
     """Run one statement for many rows of parameters."""
     if parameters := list(rows):
-        with connection.cursor() as cursor:
+        # The proxy `connection` looks up the thread's connection with every use.
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.executemany(statement, parameters)
 
 
 def select(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Rows of a statement, as tuples."""
-    with connection.cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(statement, list(parameters))
         return list(cursor.fetchall())
 

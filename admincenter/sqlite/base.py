@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import time
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -19,6 +20,21 @@ DEFAULT_TIMEOUT_S = 5.0
 """sqlite3's own, where the settings name none."""
 
 
+class Cursor(base.SQLiteCursorWrapper):
+    """Django's, that remembers how a statement reads with SQLite's marks: few of them are said very often."""
+
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def _marked(query: str) -> str:
+        return str(base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%"))
+
+    def convert_query(self, query: Any, *, param_names: Any = None) -> Any:
+        """As Django's."""
+        if param_names is None and isinstance(query, str):
+            return self._marked(query)
+        return super().convert_query(query, param_names=param_names)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """One connection; its transactions are IMMEDIATE, so every one of them is a writer."""
 
@@ -26,6 +42,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """As Django's."""
         super().__init__(*args, **kwargs)
         self._turn: int | None = None
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """As Django's."""
+        del name
+        return self.connection.cursor(factory=Cursor)
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
