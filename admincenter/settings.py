@@ -85,7 +85,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
         # FULL: under WAL, NORMAL loses committed mail in a power cut (measured, docs/flow.md).
-        # A checkpoint flushes twice more: at full load it comes once a second, not for every hundred messages.
+        # A checkpoint flushes twice more: at full load one a second, not one for every hundred messages.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;"
         " PRAGMA wal_autocheckpoint=8000;",
     }

@@ -62,6 +62,7 @@ def select(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ..
         return list(cursor.fetchall())
 
 
+@lru_cache(maxsize=512)
 def moment(value: datetime | None) -> Any:
     """A datetime as this database keeps it."""
     return connection.ops.adapt_datetimefield_value(value)
