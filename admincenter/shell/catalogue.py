@@ -1,6 +1,18 @@
 """All cmdlets there are. A new one is written in `cmdlets/` and named here."""
 
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets.accepted_domains import (
+    GetAcceptedDomain,
+    NewAcceptedDomain,
+    RemoveAcceptedDomain,
+    SetAcceptedDomain,
+)
+from admincenter.shell.cmdlets.application_passwords import (
+    GetApplicationPassword,
+    NewApplicationPassword,
+    RemoveApplicationPassword,
+    SetApplicationPassword,
+)
 from admincenter.shell.cmdlets.attempts import GetMessageAttempt
 from admincenter.shell.cmdlets.back_pressure import GetBackPressure
 from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
@@ -30,6 +42,12 @@ from admincenter.shell.cmdlets.protocol_logs import (
     GetProtocolLogEvent,
 )
 from admincenter.shell.cmdlets.queues import GetQueue, ResumeQueue, RetryQueue, SuspendQueue
+from admincenter.shell.cmdlets.receive_connectors import (
+    GetReceiveConnector,
+    NewReceiveConnector,
+    RemoveReceiveConnector,
+    SetReceiveConnector,
+)
 from admincenter.shell.cmdlets.send_connectors import GetSendConnector, RemoveSendConnector
 from admincenter.shell.cmdlets.tracking import ExportMessageTrackingLog, GetMessageTrackingLog
 from admincenter.shell.cmdlets.transport_services import GetTransportService, SetTransportService
@@ -40,6 +58,18 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     NewSendConnector,
     SetSendConnector,
     RemoveSendConnector,
+    GetReceiveConnector,
+    NewReceiveConnector,
+    SetReceiveConnector,
+    RemoveReceiveConnector,
+    GetAcceptedDomain,
+    NewAcceptedDomain,
+    SetAcceptedDomain,
+    RemoveAcceptedDomain,
+    GetApplicationPassword,
+    NewApplicationPassword,
+    SetApplicationPassword,
+    RemoveApplicationPassword,
     GetDkimSigningConfig,
     NewDkimSigningConfig,
     SetDkimSigningConfig,
