@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -13,7 +14,7 @@ class Delivery(StrEnum):
 
 
 class SmartHostAuth(StrEnum):
-    """SmartHostAuthMechanism of New-SendConnector; the values are Exchange's.
+    """SmartHostAuthMechanism of New-SendConnector; the values are Exchange's, but for XOAUTH2.
 
     ExchangeServer (GSSAPI) is not offered: there is no Active Directory here.
     """
@@ -22,6 +23,18 @@ class SmartHostAuth(StrEnum):
     BASIC = "BasicAuth"
     BASIC_REQUIRE_TLS = "BasicAuthRequireTLS"
     EXTERNAL = "ExternalAuthoritative"
+    XOAUTH2 = "XOAUTH2"
+    """A token of the provider instead of a password, and only after STARTTLS; Exchange has no such value."""
+
+
+class IpFamily(StrEnum):
+    """Which addresses of a next hop are dialled, and which first; Exchange has no such setting."""
+
+    ANY = "Any"
+    IPV4_ONLY = "IPv4Only"
+    IPV6_ONLY = "IPv6Only"
+    PREFER_IPV4 = "PreferIPv4"
+    PREFER_IPV6 = "PreferIPv6"
 
 
 class TlsAuthLevel(StrEnum):
@@ -34,10 +47,47 @@ class TlsAuthLevel(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """User name and password for a smart host; the password never shows in a repr."""
+    """User name and password for a smart host; the password never shows in a repr.
+
+    Under XOAUTH2 the mailbox that sends, and the secret of the OAuth client.
+    """
 
     username: str
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OAuthClient:
+    """Where a token for XOAUTH2 comes from: the client credentials grant (RFC 6749 section 4.4)."""
+
+    token_url: str
+    """https."""
+    client_id: str
+    scope: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeouts:
+    """Real deadlines, not idle times: a trickle of bytes extends none of them.
+
+    RFC 5321 section 4.5.3.2 gives the least values for banner, MAIL, RCPT, DATA, block and dot.
+    """
+
+    connect: timedelta = timedelta(seconds=30)
+    banner: timedelta = timedelta(minutes=5)
+    ehlo: timedelta = timedelta(minutes=5)
+    starttls: timedelta = timedelta(minutes=5)
+    """For the answer to STARTTLS, and again for the handshake."""
+    auth: timedelta = timedelta(minutes=5)
+    mail: timedelta = timedelta(minutes=5)
+    rcpt: timedelta = timedelta(minutes=5)
+    data: timedelta = timedelta(minutes=2)
+    block: timedelta = timedelta(minutes=3)
+    """For the host to take one block (64 KiB) of content."""
+    dot: timedelta = timedelta(minutes=10)
+    quit: timedelta = timedelta(seconds=5)
+    session: timedelta = timedelta(hours=1)
+    """From dialling to the end of the last message; cuts every other one short."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,11 +122,29 @@ class DeliveryProfile:
     """MX delivery obeys TLSA records that DNSSEC proves (RFC 7672)."""
     fqdn: str = ""
     """Name for EHLO; empty means the server's own FQDN."""
+    force_helo: bool = False
+    """ForceHELO: never say EHLO."""
+    source_ip_address: str = ""
+    """SourceIPAddress: the address of this machine that connections leave from; empty means any."""
+    ip_family: IpFamily = IpFamily.ANY
     auth: SmartHostAuth = SmartHostAuth.NONE
     credentials: Credentials | None = None
+    oauth: OAuthClient | None = None
+    """Under XOAUTH2."""
     tls: TlsPolicy = TlsPolicy()
-    messages_per_connection: int = 20
+    tls_certificate_name: str = ""
+    """TlsCertificateName: the client certificate, `<I>issuer<S>subject` or the name of its file."""
+    messages_per_connection: int = 1000
+    """A new connection to a far host costs four round trips. A host that wants fewer messages says 421, and
+    is then dialled again."""
+    max_connections: int | None = None
+    """To one next hop; None means as many as the server allows."""
+    messages_per_second: Decimal | None = None
+    """None means unlimited."""
+    messages_per_day: int | None = None
+    """None means unlimited."""
     inactivity_timeout: timedelta = timedelta(minutes=10)
+    timeouts: Timeouts = Timeouts()
     protocol_logging: bool = False
     max_message_bytes: int | None = None
     """None means unlimited."""

@@ -14,6 +14,8 @@ from connectors.profiles import (
     Credentials,
     Delivery,
     DeliveryProfile,
+    IpFamily,
+    OAuthClient,
     SmartHostAuth,
     TlsAuthLevel,
     TlsPolicy,
@@ -157,8 +159,12 @@ def _profile(connector: SendConnector) -> DeliveryProfile:
         use_external_dns=connector.use_external_dns,
         port=connector.port,
         fqdn=connector.fqdn,
+        force_helo=connector.force_helo,
+        source_ip_address=connector.source_ip_address,
+        ip_family=IpFamily(connector.ip_family),
         auth=SmartHostAuth(connector.auth),
         credentials=named,
+        oauth=_oauth(connector),
         tls=TlsPolicy(
             require=connector.require_tls,
             ignore=connector.ignore_starttls,
@@ -167,9 +173,24 @@ def _profile(connector: SendConnector) -> DeliveryProfile:
         ),
         mta_sts=connector.mta_sts,
         dane=connector.dane,
+        tls_certificate_name=connector.tls_certificate_name,
         messages_per_connection=connector.messages_per_connection,
+        max_connections=connector.max_connections,
+        messages_per_second=connector.messages_per_second,
+        messages_per_day=connector.messages_per_day,
         inactivity_timeout=connector.inactivity_timeout,
+        timeouts=connector.timeouts,
         protocol_logging=connector.protocol_logging,
         max_message_bytes=connector.max_message_bytes,
         version=connector.version,
+    )
+
+
+def _oauth(connector: SendConnector) -> OAuthClient | None:
+    if not connector.oauth_token_url:
+        return None
+    return OAuthClient(
+        token_url=connector.oauth_token_url,
+        client_id=connector.oauth_client_id,
+        scope=connector.oauth_scope,
     )

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from connectors import address_spaces, validators
+from connectors import address_spaces, session_rules, validators
 from connectors.address_spaces import SMTP, AddressSpace
 from connectors.errors import InvalidValue, Problem, shown
 from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
-from connectors.specs import BASIC, ConnectorSpec
+from connectors.specs import AFTER_TLS, BASIC, SECRET, ConnectorSpec
 
 MAX_ADDRESS_SPACES = 1000
 MAX_SMART_HOSTS = 50
@@ -28,7 +28,7 @@ def problems(spec: ConnectorSpec) -> tuple[Problem, ...]:
 def examine(spec: ConnectorSpec) -> tuple[ConnectorSpec, tuple[Problem, ...]]:
     """Give the connector in stored form (A-labels, trimmed), and everything that is wrong with it.
 
-    A user name and password without basic authentication are dropped: nothing would ever use them. So are
+    A user name and secret without a login are dropped: nothing would ever use them. So are
     MTA-STS and DANE without MX delivery.
     """
     found: list[Problem] = []
@@ -39,14 +39,14 @@ def examine(spec: ConnectorSpec) -> tuple[ConnectorSpec, tuple[Problem, ...]]:
 
 
 def _tidy(spec: ConnectorSpec, found: list[Problem]) -> ConnectorSpec:
-    basic = spec.auth in BASIC
+    login = spec.auth in SECRET
     return replace(
-        spec,
+        session_rules.tidy(spec),
         name=_one(spec.name, validators.name, found),
         comment=_one(spec.comment, validators.comment, found),
         smart_hosts=_each(spec.smart_hosts, validators.smart_host, found),
-        username=_one(spec.username, validators.username, found) if basic and spec.username else "",
-        sealed_password=spec.sealed_password if basic else "",
+        username=_one(spec.username, validators.username, found) if login and spec.username else "",
+        sealed_password=spec.sealed_password if login else "",
         address_spaces=_each(spec.address_spaces, _checked_space, found),
         source_servers=_each(spec.source_servers, validators.server, found),
         fqdn=_one(spec.fqdn, validators.fqdn, found) if spec.fqdn.strip() else "",
@@ -107,7 +107,11 @@ def _authentication(spec: ConnectorSpec) -> Iterator[Problem]:
         yield _problem("username", "", "basic authentication needs a user name")
     if spec.auth in BASIC and not spec.sealed_password:
         yield _problem("sealed_password", "", "basic authentication needs a password")
-    if spec.auth == SmartHostAuth.BASIC_REQUIRE_TLS and spec.ignore_starttls:
+    if spec.auth is SmartHostAuth.XOAUTH2 and not spec.username:
+        yield _problem("username", "", "XOAUTH2 needs the address of the mailbox that sends")
+    if spec.auth is SmartHostAuth.XOAUTH2 and not spec.sealed_password:
+        yield _problem("sealed_password", "", "XOAUTH2 needs the secret of the OAuth client")
+    if spec.auth in AFTER_TLS and spec.ignore_starttls:
         rule = "authentication only after starting TLS can never happen while STARTTLS is ignored"
         yield _problem("auth", spec.auth, rule)
 
@@ -172,6 +176,7 @@ _RULES: tuple[Callable[[ConnectorSpec], Iterator[Problem]], ...] = (
     _sources,
     _tls,
     _numbers,
+    session_rules.problems,
 )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from connectors import credentials, rules
 from connectors.changes import announce_routing, writing
 from connectors.errors import ConnectorError, Problem
 from connectors.models import AddressSpaceRow, SendConnector, SmartHost, SourceServer
-from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
+from connectors.profiles import Delivery, IpFamily, SmartHostAuth, TlsAuthLevel
 from connectors.specs import ConnectorSpec, Usage
 from connectors.validators import name_key
 
@@ -124,10 +124,16 @@ def spec_of(connector: SendConnector) -> ConnectorSpec:
         use_external_dns=connector.use_external_dns,
         auth=SmartHostAuth(connector.auth),
         username=connector.username,
+        oauth_token_url=connector.oauth_token_url,
+        oauth_client_id=connector.oauth_client_id,
+        oauth_scope=connector.oauth_scope,
         address_spaces=tuple(row.space for row in connector.address_spaces.all()),
         scoped=connector.scoped,
         source_servers=tuple(row.server_name for row in connector.source_servers.all()),
         fqdn=connector.fqdn,
+        force_helo=connector.force_helo,
+        source_ip_address=connector.source_ip_address,
+        ip_family=IpFamily(connector.ip_family),
         port=connector.port,
         max_message_bytes=connector.max_message_bytes,
         protocol_logging=connector.protocol_logging,
@@ -135,10 +141,15 @@ def spec_of(connector: SendConnector) -> ConnectorSpec:
         ignore_starttls=connector.ignore_starttls,
         tls_auth_level=TlsAuthLevel(level) if level else None,
         tls_domain=connector.tls_domain,
+        tls_certificate_name=connector.tls_certificate_name,
         mta_sts=connector.mta_sts,
         dane=connector.dane,
         messages_per_connection=connector.messages_per_connection,
+        max_connections=connector.max_connections,
+        messages_per_second=connector.messages_per_second,
+        messages_per_day=connector.messages_per_day,
         inactivity_timeout=connector.inactivity_timeout,
+        timeouts=connector.timeouts,
     )
 
 
@@ -173,16 +184,15 @@ def _destination(spec: ConnectorSpec) -> tuple[object, ...]:
         spec.ignore_starttls,
         spec.tls_auth_level,
         spec.tls_domain,
+        spec.oauth_token_url,
     )
 
 
 def _explained(problem: Problem, *, cleared: bool) -> Problem:
     if not cleared or problem.field != "sealed_password":
         return problem
-    rule = (
-        "smart hosts, port, authentication or TLS settings changed, which clears the stored password: type it"
-    )
-    return replace(problem, rule=f"{rule} again")
+    what = "smart hosts, port, authentication, TLS settings or token URL changed"
+    return replace(problem, rule=f"{what}, which clears the stored password: type it again")
 
 
 def _stored_problems(
@@ -215,28 +225,10 @@ def _write(connector: SendConnector, spec: ConnectorSpec, *, actor: str) -> None
     _write_parts(connector, spec)
 
 
-_PLAIN_FIELDS = (
-    "name",
-    "usage",
-    "enabled",
-    "comment",
-    "delivery",
-    "use_external_dns",
-    "auth",
-    "username",
-    "sealed_password",
-    "scoped",
-    "fqdn",
-    "port",
-    "max_message_bytes",
-    "protocol_logging",
-    "require_tls",
-    "ignore_starttls",
-    "tls_domain",
-    "mta_sts",
-    "dane",
-    "messages_per_connection",
-    "inactivity_timeout",
+_PLAIN_FIELDS = tuple(
+    one.name
+    for one in fields(ConnectorSpec)
+    if one.name not in {"tls_auth_level", "address_spaces", "smart_hosts", "source_servers"}
 )
 
 

@@ -128,8 +128,8 @@ def client(
 
 
 def _timeouts(profile: DeliveryProfile) -> Timeouts:
-    """RFC 5321's time-outs, none longer than the connector lets a connection be idle."""
-    usual, idle = Timeouts(), profile.inactivity_timeout
+    """The connector's time-outs, none longer than the connector lets a connection be idle."""
+    usual, idle = profile.timeouts, profile.inactivity_timeout
     return replace(
         usual,
         mail=min(usual.mail, idle),

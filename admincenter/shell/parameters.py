@@ -84,7 +84,7 @@ class ListChange:
         return tuple(values)
 
 
-def _text(given: Given) -> str:
+def read_text(given: Given) -> str:
     """Read one text; `$null` is the empty one."""
     match given:
         case Text(text=text) | Block(text=text):
@@ -103,7 +103,7 @@ def _written(given: Given) -> str:
     """Read one value as the filter language writes it."""
     if isinstance(given, Constant):
         return "$null" if given.value is None else f"${str(given.value).lower()}"
-    return _text(given)
+    return read_text(given)
 
 
 def _texts(given: Given) -> tuple[str, ...]:
@@ -111,16 +111,16 @@ def _texts(given: Given) -> tuple[str, ...]:
         case Constant(value=None):
             return ()
         case Items(items=items):
-            return tuple(_text(item) for item in items)
+            return tuple(read_text(item) for item in items)
         case Objects(rows=rows):
             return tuple(row.identity for row in rows)
         case _:
-            return (_text(given),)
+            return (read_text(given),)
 
 
 def _change(given: Given) -> ListChange:
     if isinstance(given, Edit):
-        return ListChange(add=tuple(map(_text, given.add)), remove=tuple(map(_text, given.remove)))
+        return ListChange(add=tuple(map(read_text, given.add)), remove=tuple(map(read_text, given.remove)))
     return ListChange(replaced=_texts(given))
 
 
@@ -140,11 +140,11 @@ def _joined(given: Given) -> str:
 
 
 def _size(given: Given) -> int | None:
-    return _checked(validators.parse_size, _text(given))
+    return _checked(validators.parse_size, read_text(given))
 
 
 def _time_span(given: Given) -> timedelta:
-    return _checked(validators.parse_time_span, _text(given))
+    return _checked(validators.parse_time_span, read_text(given))
 
 
 def _checked(read: Callable[[str], T], text: str) -> T:
@@ -159,7 +159,7 @@ def integer(*, lowest: int, highest: int) -> Kind[int]:
     """A whole number."""
 
     def read(given: Given) -> int:
-        text = _text(given)
+        text = read_text(given)
         if not _INTEGER.fullmatch(text) or not lowest <= int(text) <= highest:
             raise ValueError(f"a whole number from {lowest} to {highest} is expected")
         return int(text)
@@ -172,7 +172,7 @@ def time_span(*, lowest: timedelta, highest: timedelta) -> Kind[timedelta]:
     least, most = validators.format_time_span(lowest), validators.format_time_span(highest)
 
     def read(given: Given) -> timedelta:
-        value = _checked(lambda text: validators.any_time_span(text, field=""), _text(given))
+        value = _checked(lambda text: validators.any_time_span(text, field=""), read_text(given))
         if not lowest <= value <= highest:
             raise ValueError(f"a time span from {least} to {most} is expected")
         return value
@@ -185,7 +185,7 @@ def size_in_bytes(*, lowest: int, highest: int) -> Kind[int]:
     least, most = validators.format_size(lowest), validators.format_size(highest)
 
     def read(given: Given) -> int:
-        value = _checked(lambda text: validators.any_size(text, field=""), _text(given))
+        value = _checked(lambda text: validators.any_size(text, field=""), read_text(given))
         if value is None or not lowest <= value <= highest:
             raise ValueError(f"a size from {least} to {most} is expected")
         return value
@@ -193,11 +193,11 @@ def size_in_bytes(*, lowest: int, highest: int) -> Kind[int]:
     return Kind("Size (250KB)", read)
 
 
-def or_unlimited(kind: Kind[int]) -> Kind[int | None]:
+def or_unlimited(kind: Kind[T]) -> Kind[T | None]:
     """The same, or the word `unlimited`, which is None."""
 
-    def read(given: Given) -> int | None:
-        return None if _text(given).lower() == "unlimited" else kind.read(given)
+    def read(given: Given) -> T | None:
+        return None if read_text(given).lower() == "unlimited" else kind.read(given)
 
     return Kind(f"{kind.word} or unlimited", read, choices=("unlimited",))
 
@@ -208,7 +208,7 @@ def one_of(words: type[Word]) -> Kind[Word]:
     names = tuple(word.value for word in words)
 
     def read(given: Given) -> Word:
-        text = _text(given)
+        text = read_text(given)
         if text.lower() not in by_lower:
             raise ValueError(f"one of {', '.join(names)} is expected")
         return by_lower[text.lower()]
@@ -241,14 +241,14 @@ def some_of(names: tuple[str, ...]) -> Kind[tuple[str, ...]]:
 
 def _time(given: Given) -> datetime:
     try:
-        return read_time(_text(given), zone=timezone.get_current_timezone())
+        return read_time(read_text(given), zone=timezone.get_current_timezone())
     except ValueError as error:
         raise ValueError(f"a time is expected, as in {error}") from None
 
 
 def _result_size(given: Given) -> int | None:
     """Read how many objects are wanted; None is all of them."""
-    text = _text(given)
+    text = read_text(given)
     if text.lower() == "unlimited":
         return None
     if not _INTEGER.fullmatch(text) or int(text) < 1:
@@ -264,7 +264,7 @@ def _objects(given: Given) -> Any:
             raise ValueError("one object in parentheses is expected, as in (Get-Credential)")
 
 
-TEXT = Kind("String", _text)
+TEXT = Kind("String", read_text)
 WRITTEN = Kind("value", _written)
 TEXTS = Kind("String[]", _texts)
 CHANGE = Kind('String[] or @{Add="…"; Remove="…"}', _change)
@@ -275,5 +275,5 @@ TIME = Kind("2026-11-23 16:00", _time)
 TIME_SPAN = Kind("hh:mm:ss", _time_span)
 RESULT_SIZE = Kind("Int32 or unlimited", _result_size, choices=("unlimited",))
 ORDER = Kind("+Property,-Property", _joined)
-FILTER = Kind("\"Property -eq 'value' -and …\"", _text)
+FILTER = Kind("\"Property -eq 'value' -and …\"", read_text)
 OBJECT = Kind("(cmdlet)", _objects)

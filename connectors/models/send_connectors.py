@@ -7,13 +7,15 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from connectors import address_spaces
+from connectors.models.session_settings import SessionSettings, constraints
 from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
 from connectors.specs import (
-    BASIC,
+    AFTER_TLS,
     DEFAULT_INACTIVITY_TIMEOUT,
     DEFAULT_MAX_MESSAGE_BYTES,
     DEFAULT_MESSAGES_PER_CONNECTION,
     DEFAULT_PORT,
+    SECRET,
     Usage,
 )
 from connectors.validators import (
@@ -27,7 +29,8 @@ from connectors.validators import (
     name_key,
 )
 
-_BASIC = [one.value for one in BASIC]
+_SECRET = [one.value for one in SECRET]
+_AFTER_TLS = [one.value for one in AFTER_TLS]
 
 
 class SendConnectorQuerySet(QuerySet["SendConnector"]):
@@ -50,7 +53,7 @@ class SendConnectorQuerySet(QuerySet["SendConnector"]):
             return self.filter(name_key=name_key(text))
 
 
-class SendConnector(models.Model):
+class SendConnector(SessionSettings):
     """How mail for some address spaces leaves the organization (exchange.md 1)."""
 
     guid = models.UUIDField(unique=True, default=uuid4, editable=False)
@@ -116,12 +119,12 @@ class SendConnector(models.Model):
                 name="connector_auth_needs_smart_hosts",
             ),
             models.CheckConstraint(
-                condition=(Q(auth__in=_BASIC) & ~Q(username="") & ~Q(sealed_password=""))
-                | (~Q(auth__in=_BASIC) & Q(username="", sealed_password="")),
-                name="connector_credential_is_for_basic",
+                condition=(Q(auth__in=_SECRET) & ~Q(username="") & ~Q(sealed_password=""))
+                | (~Q(auth__in=_SECRET) & Q(username="", sealed_password="")),
+                name="connector_credential_is_for_login",
             ),
             models.CheckConstraint(
-                condition=~Q(auth=SmartHostAuth.BASIC_REQUIRE_TLS.value, ignore_starttls=True),
+                condition=~Q(auth__in=_AFTER_TLS, ignore_starttls=True),
                 name="connector_auth_after_tls_needs_tls",
             ),
             models.CheckConstraint(
@@ -158,6 +161,7 @@ class SendConnector(models.Model):
                 condition=Q(inactivity_timeout__range=(MIN_TIMEOUT, MAX_TIMEOUT)),
                 name="connector_timeout_is_bounded",
             ),
+            *constraints(),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,18 @@
 """What the database itself refuses, whoever writes."""
 
 import uuid
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, models, transaction
 
 from connectors.models import AddressSpaceRow, Configuration, SendConnector, SmartHost, SourceServer
+from connectors.session_rules import STAGES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 BASIC = {"delivery": "smart_host", "auth": "BasicAuth", "username": "relay", "sealed_password": "v1:k:x"}
+XOAUTH2 = {"auth": "XOAUTH2", "oauth_token_url": "https://login.example/token", "oauth_client_id": "ours"}
 DOMAIN = {"require_tls": True, "tls_auth_level": "DomainValidation"}
 
 
@@ -26,6 +30,9 @@ def row(**fields):
         DOMAIN | {"delivery": "smart_host", "tls_domain": "contoso.com"},
         {"max_message_bytes": None},
         {"mta_sts": True, "dane": True},
+        BASIC | XOAUTH2,
+        {"messages_per_second": Decimal("0.1"), "messages_per_day": 1, "max_connections": 1},
+        {"messages_per_second": Decimal("10000.0"), "tls_certificate_name": "<I>CN=a<S>CN=b"},
     ],
 )
 def test_a_right_row_is_stored(fields):
@@ -41,9 +48,9 @@ def test_a_right_row_is_stored(fields):
         ("connector_auth_is_known", {"delivery": "smart_host", "auth": "ExchangeServer"}),
         ("connector_tls_level_is_known", {"require_tls": True, "tls_auth_level": "None"}),
         ("connector_auth_needs_smart_hosts", {"auth": "ExternalAuthoritative"}),
-        ("connector_credential_is_for_basic", BASIC | {"username": ""}),
-        ("connector_credential_is_for_basic", BASIC | {"sealed_password": ""}),
-        ("connector_credential_is_for_basic", BASIC | {"auth": "None"}),
+        ("connector_credential_is_for_login", BASIC | {"username": ""}),
+        ("connector_credential_is_for_login", BASIC | {"sealed_password": ""}),
+        ("connector_credential_is_for_login", BASIC | {"auth": "None"}),
         (
             "connector_auth_after_tls_needs_tls",
             BASIC | {"auth": "BasicAuthRequireTLS", "ignore_starttls": True},
@@ -59,6 +66,20 @@ def test_a_right_row_is_stored(fields):
         ("connector_port_is_a_port", {"port": 65_536}),
         ("connector_size_is_positive", {"max_message_bytes": 0}),
         ("connector_connection_carries_mail", {"messages_per_connection": 0}),
+        (
+            "connector_ip_family_is_known",
+            {"ip_family": "IPX"},
+        ),
+        ("connector_oauth_is_for_xoauth2", BASIC | {"oauth_token_url": "https://login.example/token"}),
+        ("connector_oauth_is_for_xoauth2", BASIC | {"auth": "XOAUTH2", "oauth_client_id": "ours"}),
+        ("connector_certificate_needs_tls", {"tls_certificate_name": "relay", "ignore_starttls": True}),
+        ("connector_connections_are_bounded", {"max_connections": 0}),
+        ("connector_rate_is_bounded", {"messages_per_second": Decimal(0)}),
+        ("connector_day_is_bounded", {"messages_per_day": 0}),
+        *(
+            (f"connector_{stage}_timeout_is_bounded", {f"{stage}_timeout": timedelta(milliseconds=1)})
+            for stage in STAGES
+        ),
         (
             "connector_timeout_is_bounded",
             {"inactivity_timeout": models.DurationField().to_python("2 00:00:00")},

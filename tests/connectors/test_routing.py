@@ -3,6 +3,8 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,8 +13,18 @@ from django.db import connection, transaction
 from connectors import credentials, routing, services
 from connectors.address_spaces import parse
 from connectors.models import SendConnector
-from connectors.profiles import Credentials, Delivery, SmartHostAuth, TlsAuthLevel, TlsPolicy
+from connectors.profiles import (
+    Credentials,
+    Delivery,
+    IpFamily,
+    OAuthClient,
+    SmartHostAuth,
+    Timeouts,
+    TlsAuthLevel,
+    TlsPolicy,
+)
 from connectors.selection import Stage, Viewpoint
+from connectors.session_rules import STAGES
 from connectors.specs import Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
@@ -116,6 +128,47 @@ def test_a_profile_is_what_the_attempt_needs(relay, make):
     assert (profile.max_message_bytes, profile.messages_per_connection) == (5000, 3)
     assert profile.credentials is None
     assert routing.current().source_servers[made.pk] == ("E15MB1",)
+
+
+def test_a_profile_says_how_a_session_is_held(internet, make):
+    timeouts = Timeouts(**{stage: timedelta(seconds=9 + at) for at, stage in enumerate(STAGES)})
+    made = make(
+        internet,
+        force_helo=True,
+        source_ip_address="2001:DB8::7",
+        ip_family=IpFamily.PREFER_IPV6,
+        tls_certificate_name="relay",
+        max_connections=3,
+        messages_per_second=Decimal("0.5"),
+        messages_per_day=10,
+        timeouts=timeouts,
+    )
+    profile = routing.profile(made.pk)
+
+    assert (profile.force_helo, profile.source_ip_address) == (True, "2001:db8::7")
+    assert (profile.ip_family, profile.tls_certificate_name) == (IpFamily.PREFER_IPV6, "relay")
+    assert (profile.max_connections, profile.messages_per_second) == (3, Decimal("0.5"))
+    assert (profile.messages_per_day, profile.timeouts) == (10, timeouts)
+    assert profile.oauth is None
+
+
+def test_an_oauth_client_goes_with_the_secret_that_was_typed_for_it(relay):
+    guid = uuid.uuid4()
+    spec = replace(
+        relay,
+        auth=SmartHostAuth.XOAUTH2,
+        username="relay@contoso.com",
+        sealed_password=credentials.seal("hunter2", guid=guid),
+        oauth_token_url="https://login.example/token",
+        oauth_client_id="ours",
+        oauth_scope="send",
+    )
+    profile = routing.profile(services.create(spec, guid=guid, actor="anna").pk)
+
+    assert profile.oauth == OAuthClient(
+        token_url="https://login.example/token", client_id="ours", scope="send"
+    )
+    assert profile.credentials == Credentials(username="relay@contoso.com", password="hunter2")
 
 
 def test_a_profile_tells_which_published_policies_are_obeyed(internet, make):

@@ -4,6 +4,8 @@ import logging
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from threading import Barrier
 
 import pytest
@@ -12,7 +14,8 @@ from django.db import connection
 from connectors import credentials, services
 from connectors.address_spaces import parse
 from connectors.models import AddressSpaceRow, Configuration, SendConnector, SmartHost, SourceServer
-from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
+from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts, TlsAuthLevel
+from connectors.session_rules import STAGES
 from connectors.specs import Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
@@ -57,6 +60,16 @@ def test_every_setting_comes_back_as_it_was_given(relay, make):
         tls_auth_level=TlsAuthLevel.DOMAIN_VALIDATION,
         tls_domain="contoso.com",
         messages_per_connection=7,
+        tls_certificate_name="<I>CN=Contoso CA<S>CN=mail.contoso.com",
+        force_helo=True,
+        source_ip_address="192.0.2.7",
+        ip_family=IpFamily.IPV4_ONLY,
+        max_connections=3,
+        messages_per_second=Decimal("2.5"),
+        messages_per_day=500,
+        timeouts=Timeouts(
+            **{stage: timedelta(seconds=number) for number, stage in enumerate(STAGES, start=11)}
+        ),
         inactivity_timeout=relay.inactivity_timeout * 2,
     )
     made = make(spec)
@@ -200,6 +213,11 @@ def test_an_empty_password_keeps_the_stored_one(signed_in):
         {"ignore_starttls": True},
         {"auth": SmartHostAuth.BASIC_REQUIRE_TLS},
         {"require_tls": True, "tls_auth_level": TlsAuthLevel.ENCRYPTION_ONLY},
+        {
+            "auth": SmartHostAuth.XOAUTH2,
+            "oauth_token_url": "https://login.example/token",
+            "oauth_client_id": "ours",
+        },
     ],
 )
 def test_a_password_is_not_sent_where_nobody_typed_it_for(signed_in, elsewhere):
@@ -212,6 +230,27 @@ def test_a_password_is_not_sent_where_nobody_typed_it_for(signed_in, elsewhere):
     typed = replace(spec, sealed_password=credentials.seal("new", guid=signed_in.guid))
     services.change(signed_in.pk, typed, actor="anna", expected_version=1)
     assert password_of(signed_in) == "new"
+
+
+def test_the_secret_of_an_oauth_client_is_not_sent_to_another_token_url(relay):
+    guid = uuid.uuid4()
+    spec = replace(
+        relay,
+        auth=SmartHostAuth.XOAUTH2,
+        username="relay@contoso.com",
+        oauth_token_url="https://login.example/token",
+        oauth_client_id="ours",
+        oauth_scope="send",
+    )
+    sealed = credentials.seal("hunter2", guid=guid)
+    made = services.create(replace(spec, sealed_password=sealed), guid=guid, actor="anna")
+
+    elsewhere = replace(spec, oauth_token_url="https://evil.example/token")
+    with pytest.raises(services.InvalidConnector, match=r"Password: .*token URL changed, which clears"):
+        services.change(made.pk, elsewhere, actor="anna", expected_version=1)
+    services.change(made.pk, replace(spec, oauth_scope="other"), actor="anna", expected_version=1)
+    assert password_of(made) == "hunter2"
+    assert services.spec_of(SendConnector.objects.get()) == replace(spec, oauth_scope="other")
 
 
 def test_the_same_hosts_written_otherwise_are_the_same_hosts(signed_in):

@@ -12,7 +12,7 @@ from transport.smtp.errors import ConversationBroken, SessionFailed, Unreachable
 from transport.smtp.extensions import Extensions, read_extensions
 from transport.smtp.replies import HostReply
 from transport.smtp.session import Log, Session, local_reply
-from transport.smtp.timeouts import Timeouts
+from transport.smtp.timeouts import Timeouts, by_stage
 from transport.smtp.tls import TlsDemand, TlsFacts
 from transport.smtp.transactions import MailTransaction
 from transport.smtp.wire import Wire
@@ -182,7 +182,7 @@ class Client:
         self._session = Session(
             host=host,
             wire=wire,
-            seconds=self.timeouts.by_stage(),
+            seconds=by_stage(self.timeouts),
             block_seconds=self.timeouts.block.total_seconds(),
             log=self.log,
         )

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Any
 
+from admincenter.shell.cmdlets import connector_session_parameters
+from admincenter.shell.cmdlets.connector_session_parameters import TIMEOUTS
 from admincenter.shell.parameters import (
     CHANGE,
     FLAG,
@@ -90,7 +92,8 @@ PLAIN: tuple[tuple[Parameter[Any], str], ...] = (
         Parameter(
             name="SmartHostAuthMechanism",
             kind=one_of(SmartHostAuth),
-            help="How it signs in to the smart hosts. Both Basic values need a user name and a password.",
+            help="How it signs in to the smart hosts. Both Basic values need a user name and a password;"
+            " XOAUTH2 needs the mailbox as user name, the client secret as password, and -OAuth….",
         ),
         "auth",
     ),
@@ -127,7 +130,7 @@ PLAIN: tuple[tuple[Parameter[Any], str], ...] = (
         Parameter(
             name="SmtpMaxMessagesPerConnection",
             kind=integer(lowest=1, highest=MAX_MESSAGES_PER_CONNECTION),
-            help="After so many messages a connection is closed. Default: 20.",
+            help="After so many messages a connection is closed. Default: 1000.",
         ),
         "messages_per_connection",
     ),
@@ -169,6 +172,7 @@ PLAIN: tuple[tuple[Parameter[Any], str], ...] = (
         ),
         "dane",
     ),
+    *connector_session_parameters.PLAIN,
 )
 """Parameters that are one field each."""
 SETTINGS: tuple[Parameter[Any], ...] = (
@@ -176,6 +180,7 @@ SETTINGS: tuple[Parameter[Any], ...] = (
     DNS_ROUTING,
     SMART_HOSTS,
     *(parameter for parameter, _ in PLAIN),
+    *(parameter for parameter, _ in TIMEOUTS),
     SOURCE_SERVERS,
     LOGGING,
     CREDENTIAL,
@@ -184,6 +189,7 @@ SETTINGS: tuple[Parameter[Any], ...] = (
     PASSWORD_FILE,
 )
 PARAMETER_OF = {field: parameter for parameter, field in PLAIN} | {
+    **{f"{stage}_timeout": parameter for parameter, stage in TIMEOUTS},
     "name": NAME,
     "usage": USAGE,
     "delivery": DNS_ROUTING,

@@ -26,6 +26,7 @@ from admincenter.shell.cmdlets.connector_parameters import (
     USER_NAME,
     LoggingLevel,
 )
+from admincenter.shell.cmdlets.connector_session_parameters import TIMEOUTS
 from admincenter.shell.cmdlets.send_connectors import IDENTITY, SEND_CONNECTOR, chosen
 from admincenter.shell.errors import ShellError
 from admincenter.shell.parameters import ListChange, Parameter
@@ -91,7 +92,8 @@ class SetSendConnector(Cmdlet):
     synopsis = "Changes settings of a send connector; what is not named stays as it is."
     remarks = (
         'A plain list replaces all values; @{Add="a","b"; Remove="c"} changes some. Changing the smart '
-        "hosts, the port or the TLS settings clears the stored password, which must then be given again."
+        "hosts, the port, the TLS settings or the token URL clears the stored password, which must be given "
+        "again."
     )
     examples = (
         "Set-SendConnector Internet -MaxMessageSize 25MB",
@@ -120,6 +122,9 @@ def _changed(cmdlet: Cmdlet, spec: ConnectorSpec, *, guid: UUID) -> ConnectorSpe
     """Give the connector with all that the call says."""
     bound = cmdlet.bound
     changes: dict[str, Any] = {field: bound.get(one) for one, field in PLAIN if bound.given(one)}
+    spans: dict[str, Any] = {stage: bound.get(one) for one, stage in TIMEOUTS if bound.given(one)}
+    if spans:
+        changes["timeouts"] = replace(spec.timeouts, **spans)
     if bound.given(LOGGING):
         changes["protocol_logging"] = bound.get(LOGGING) is LoggingLevel.VERBOSE
     if bound.given(ADDRESS_SPACES):

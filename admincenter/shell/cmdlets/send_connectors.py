@@ -1,10 +1,12 @@
 """Get- and Remove-SendConnector, and what a send connector looks like in the shell."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets.connector_session_parameters import TIMEOUTS
 from admincenter.shell.parameters import TEXT, Parameter
 from admincenter.shell.rows import Column, Row, RowType, Size
 from connectors import services
@@ -14,6 +16,14 @@ from connectors.profiles import Delivery
 
 def _size(connector: SendConnector) -> Size | str:
     return "Unlimited" if connector.max_message_bytes is None else Size(connector.max_message_bytes)
+
+
+def _limit(value: int | Decimal | None) -> str:
+    return "Unlimited" if value is None else str(value)
+
+
+def _timeout_column(name: str, stage: str) -> Column:
+    return Column(name=name, read=lambda one: getattr(one.timeouts, stage))
 
 
 SEND_CONNECTOR = RowType(
@@ -35,9 +45,15 @@ SEND_CONNECTOR = RowType(
         Column(name="SmartHostAuthMechanism", read=lambda one: one.auth),
         # The user name alone: a password goes in and never comes out.
         Column(name="AuthenticationCredential", read=lambda one: one.username),
+        Column(name="OAuthTokenUrl", read=lambda one: one.oauth_token_url),
+        Column(name="OAuthClientId", read=lambda one: one.oauth_client_id),
+        Column(name="OAuthScope", read=lambda one: one.oauth_scope),
         Column(name="UseExternalDNSServersEnabled", read=lambda one: one.use_external_dns, kind=Kind.FLAG),
         Column(name="Port", read=lambda one: one.port, kind=Kind.NUMBER),
         Column(name="Fqdn", read=lambda one: one.fqdn),
+        Column(name="ForceHELO", read=lambda one: one.force_helo, kind=Kind.FLAG),
+        Column(name="SourceIPAddress", read=lambda one: one.source_ip_address or "0.0.0.0"),  # noqa: S104 - a word
+        Column(name="IpFamily", read=lambda one: one.ip_family),
         Column(
             name="SourceTransportServers",
             read=lambda one: tuple(row.server_name for row in one.source_servers.all()),
@@ -49,11 +65,16 @@ SEND_CONNECTOR = RowType(
             read=lambda one: one.messages_per_connection,
             kind=Kind.NUMBER,
         ),
+        Column(name="MaxConnectionsPerNextHop", read=lambda one: _limit(one.max_connections)),
+        Column(name="MaxMessagesPerSecond", read=lambda one: _limit(one.messages_per_second)),
+        Column(name="MaxMessagesPerDay", read=lambda one: _limit(one.messages_per_day)),
+        *(_timeout_column(parameter.name, stage) for parameter, stage in TIMEOUTS),
         Column(name="ProtocolLoggingLevel", read=lambda one: "Verbose" if one.protocol_logging else "None"),
         Column(name="RequireTLS", read=lambda one: one.require_tls, kind=Kind.FLAG),
         Column(name="IgnoreSTARTTLS", read=lambda one: one.ignore_starttls, kind=Kind.FLAG),
         Column(name="TlsAuthLevel", read=lambda one: one.tls_auth_level),
         Column(name="TlsDomain", read=lambda one: one.tls_domain),
+        Column(name="TlsCertificateName", read=lambda one: one.tls_certificate_name),
         Column(name="MtaStsEnabled", read=lambda one: one.mta_sts, kind=Kind.FLAG),
         Column(name="DaneEnabled", read=lambda one: one.dane, kind=Kind.FLAG),
         Column(name="WhenCreated", read=lambda one: one.created_at, kind=Kind.TIME),

@@ -45,7 +45,12 @@ EVERYTHING = (
     "-UseExternalDNSServersEnabled $true -Port 587 -Fqdn mail.contoso.com -SourceTransportServers e15mb2 "
     "-MaxMessageSize 25MB -ConnectionInactivityTimeOut 00:05:00 -SmtpMaxMessagesPerConnection 7 "
     "-ProtocolLoggingLevel Verbose -RequireTLS $true -IgnoreSTARTTLS $false "
-    "-TlsAuthLevel DomainValidation -TlsDomain relay.contoso.com"
+    "-TlsAuthLevel DomainValidation -TlsDomain relay.contoso.com -TlsCertificateName relay "
+    "-ForceHELO $true -SourceIPAddress 192.0.2.7 -IpFamily IPv4Only -MaxConnectionsPerNextHop 3 "
+    "-MaxMessagesPerSecond 2.5 -MaxMessagesPerDay 500 -ConnectTimeOut 00:00:11 -BannerTimeOut 00:00:12 "
+    "-EhloTimeOut 00:00:13 -StartTlsTimeOut 00:00:14 -AuthTimeOut 00:00:15 -MailTimeOut 00:00:16 "
+    "-RcptTimeOut 00:00:17 -DataTimeOut 00:00:18 -BlockTimeOut 00:00:19 -FinalDotTimeOut 00:00:20 "
+    "-QuitTimeOut 00:00:21 -SessionTimeOut 00:00:22"
 )
 
 
@@ -79,9 +84,62 @@ def test_every_setting_has_its_parameter_and_comes_back_under_its_name(listed):
         "IgnoreSTARTTLS": False,
         "TlsAuthLevel": "DomainValidation",
         "TlsDomain": "relay.contoso.com",
+        "TlsCertificateName": "relay",
+        "ForceHELO": True,
+        "SourceIPAddress": "192.0.2.7",
+        "IpFamily": "IPv4Only",
+        "MaxConnectionsPerNextHop": "3",
+        "MaxMessagesPerSecond": "2.5",
+        "MaxMessagesPerDay": "500",
+        "ConnectTimeOut": "00:00:11",
+        "BannerTimeOut": "00:00:12",
+        "EhloTimeOut": "00:00:13",
+        "StartTlsTimeOut": "00:00:14",
+        "AuthTimeOut": "00:00:15",
+        "MailTimeOut": "00:00:16",
+        "RcptTimeOut": "00:00:17",
+        "DataTimeOut": "00:00:18",
+        "BlockTimeOut": "00:00:19",
+        "FinalDotTimeOut": "00:00:20",
+        "QuitTimeOut": "00:00:21",
+        "SessionTimeOut": "00:00:22",
+        "OAuthTokenUrl": "",
+        "OAuthClientId": "",
+        "OAuthScope": "",
         "MtaStsEnabled": False,
         "DaneEnabled": False,
     }
+
+
+def test_a_token_signs_in_and_limits_are_taken_back(ems, listed, refused):
+    (made,) = listed(
+        "New-SendConnector R -AddressSpaces * -SmartHosts smtp.provider.example -DNSRoutingEnabled $false "
+        "-SmartHostAuthMechanism XOAUTH2 -UserName relay@contoso.com -Password s3cret "
+        "-OAuthTokenUrl https://login.example/token -OAuthClientId ours -OAuthScope send "
+        "-MaxMessagesPerDay 500 -MaxMessagesPerSecond 0.5"
+    ).objects
+
+    assert (made["SmartHostAuthMechanism"], made["OAuthTokenUrl"]) == (
+        "XOAUTH2",
+        "https://login.example/token",
+    )
+    assert (made["OAuthClientId"], made["OAuthScope"], made["AuthenticationCredential"]) == (
+        "ours",
+        "send",
+        "relay@contoso.com",
+    )
+    ems(
+        "Set-SendConnector R -MaxMessagesPerDay unlimited -MaxMessagesPerSecond unlimited "
+        "-EhloTimeOut 00:00:09"
+    )
+    changed = only()
+    assert (changed.messages_per_day, changed.messages_per_second) == (None, None)
+    assert (changed.ehlo_timeout, changed.banner_timeout) == (timedelta(seconds=9), timedelta(minutes=5))
+    assert "-OAuthTokenUrl http://login.example: " in refused(
+        "Set-SendConnector R -OAuthTokenUrl http://login.example -Password s3cret"
+    )
+    assert "a number such as 0.5" in refused("Set-SendConnector R -MaxMessagesPerSecond many")
+    assert "-QuitTimeOut: a time-out is from" in refused("Set-SendConnector R -QuitTimeOut 00:00:00")
 
 
 def test_published_tls_policies_are_switched_on_for_mx_delivery(ems, listed, refused):
