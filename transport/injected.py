@@ -9,6 +9,8 @@ NAMES = frozenset(
     )
 )  # fmt: skip
 """In lower case."""
+TRUSTED = "TrustedSender"
+"""X-ExtendedMessageProps where a report hits no stranger; what Exchange writes there it alone reads."""
 
 
 def injected_headers(envelope: Envelope) -> bytes:
@@ -27,6 +29,8 @@ def injected_headers(envelope: Envelope) -> bytes:
         lines.append(f"X-Receiver: <{address}>{notify}{orcpt}")
     lines.append(f"X-HeloDomain: {envelope.client_name}")
     lines.append(f"X-Source: {envelope.source}")
+    if envelope.trusted_sender:
+        lines.append(f"X-ExtendedMessageProps: {TRUSTED}")
     if envelope.client_address:
         lines.append(f"X-SourceIPAddress: {envelope.client_address}")
     head = "".join(f"{line}\r\n" for line in lines).encode()

@@ -202,6 +202,7 @@ def _envelope(queued: QueuedMessage) -> Envelope:
         client_name=message.client_name,
         eight_bit=message.eight_bit,
         smtputf8=message.smtputf8,
+        trusted_sender=message.trusted_sender,
         ret=message.ret,
         envid=message.envid,
         dsn_requests={one.address: DsnRequest(notify=one.notify, orcpt=one.orcpt) for one in waiting},

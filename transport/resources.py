@@ -45,7 +45,9 @@ class Sampler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="back-pressure", daemon=True)
         self._watches = {one: Watch(patience=PATIENCE.get(one, 1)) for one in Resource}
-        self._written: dict[Resource, tuple[Level, Thresholds]] = {}
+        self._known: dict[Resource, tuple[Level, Thresholds]] = {}
+        self._unwritten: dict[Resource, tuple[Reading, Level, datetime]] = {}
+        self._complained = False
 
     def start(self) -> None:
         """Take the first look now, then one every two seconds."""
@@ -72,8 +74,12 @@ class Sampler:
         try:
             for reading in self._readings():
                 self._judge(reading, now=now)
+            self._write()
+            self._complained = False
         except (DatabaseError, InterfaceError, OSError) as error:
-            logger.warning("back_pressure_unknown", extra={"error": str(error)})
+            if not self._complained:
+                logger.warning("back_pressure_unknown", extra={"error": str(error)})
+            self._complained = True
             connection.close()
 
     def _readings(self) -> Iterator[Reading]:
@@ -103,9 +109,15 @@ class Sampler:
         if level is not before:
             _log(reading, level=level, rose=level > before)
         state = (level, reading.thresholds)
-        if self._written.get(reading.resource) != state:
-            _write(reading, level=level, server_id=self._server_id, now=now)
-            self._written[reading.resource] = state
+        if self._known.get(reading.resource) != state:
+            self._known[reading.resource] = state
+            self._unwritten[reading.resource] = (reading, level, now)
+
+    def _write(self) -> None:
+        """A database that is away hears of it when it is back."""
+        for resource, (reading, level, since) in list(self._unwritten.items()):
+            _write(reading, level=level, server_id=self._server_id, now=since)
+            del self._unwritten[resource]
 
 
 def storage_directory() -> Path:

@@ -6,6 +6,7 @@ import smtplib  # noqa: TID251 - a client of the listener, with nothing of ours 
 import pytest
 
 from tests.flows.conftest import ems, ems_rows
+from tests.support.mail_client import Clients
 from tests.support.program import Program
 from tests.support.small_disk import SmallDisk
 from tests.support.waiting import wait_until
@@ -30,6 +31,13 @@ def program(disk):
 
 def client(program):
     return smtplib.SMTP(*program.smtp, local_hostname="client.test", timeout=60)
+
+
+def mail(program):
+    """What MAIL gets now."""
+    with client(program) as connection:
+        connection.ehlo()
+        return connection.mail("anna@contoso.test")
 
 
 def answer(program, recipient):
@@ -91,3 +99,21 @@ def test_a_disk_that_is_full_at_the_final_dot_loses_nothing_and_recovers_by_itse
     waiting = ems_rows(program, "Get-Message -ResultSize unlimited -IncludeRecipientInfo")
     kept = {one["Recipients"][0]["Address"] for one in waiting}
     assert kept == {*accepted, "later@fabrikam.test"}
+
+
+def test_a_disk_that_fills_up_under_load_loses_nothing_and_doubles_nothing(program, disk, receiver):
+    ems(
+        program,
+        "New-SendConnector -Name Relay -AddressSpaces * -DNSRoutingEnabled $false"
+        f" -SmartHosts 127.0.0.1 -Port {receiver.port}",
+    )
+    with Clients(program.smtp, most=900, pause=0.01) as clients:
+        wait_until(lambda: len(clients.accepted) > 200, what="mail flows")
+        disk.fill()
+        wait_until(lambda: mail(program)[0] == 452, what="mail is refused")
+        disk.fill()
+        disk.clear()
+        clients.join()
+    wait_until(lambda: set(clients.accepted) <= set(receiver.copies()), what="all is delivered", seconds=60)
+
+    assert set(receiver.copies().values()) == {1}

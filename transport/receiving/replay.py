@@ -8,7 +8,7 @@ from itertools import takewhile
 from transport import dsn
 from transport.cleaning import clean_text
 from transport.envelope import DsnRequest, Envelope
-from transport.injected import NAMES
+from transport.injected import NAMES, TRUSTED
 from transport.receiving.addresses import parse_path
 from transport.receiving.errors import BadAddress, BadParameter, Refused
 from transport.receiving.fields import Field, Parted, part
@@ -50,20 +50,22 @@ def read(data: bytes, *, limits: Limits, origin: Origin) -> Envelope:
         raise too_many(len(receivers), most=limits.max_recipients)
     content = completed(below, origin=origin, keep=lambda field: field.name != b"bcc")
     addresses = tuple(one.address for one in receivers)
+    client_address = _source_address(_single(injected, b"x-sourceipaddress"))
     return Envelope(
         mail_from=sender,
         recipients=addresses,
         content=content,
         received_at=origin.at,
         source=clean_text(_single(injected, b"x-source"), limit=_MAX_SOURCE) or origin.door,
-        client_address=_source_address(_single(injected, b"x-sourceipaddress")),
+        client_address=client_address,
         client_name=clean_text(_single(injected, b"x-helodomain"), limit=_MAX_NAME),
         eight_bit=parameters.eight_bit or not content.isascii(),
         smtputf8=parameters.smtputf8 or not "".join((sender, *addresses)).isascii(),
         ret=parameters.ret,
         envid=parameters.envid,
         dsn_requests={one.address: one.request for one in receivers if one.request != DsnRequest()},
-        trusted_sender=True,
+        # What somebody once sent from elsewhere keeps its distrust; what was written here is ours.
+        trusted_sender=not client_address or _single(injected, b"x-extendedmessageprops") == TRUSTED.encode(),
     )
 
 

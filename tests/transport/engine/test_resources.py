@@ -1,6 +1,7 @@
 """The resources of a server as its listener looks at them."""
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from tests.support import queued_mail
@@ -137,3 +138,26 @@ def test_a_rise_and_a_fall_are_logged_with_resource_and_values(sampler, memory, 
     rise, fall = (one for one in caplog.records if one.resource == Resource.MEMORY)
     assert (rise.message, rise.level, rise.value, rise.high) == ("back_pressure_rose", "High", 100.0, 100)
     assert (fall.message, fall.level) == ("back_pressure_fell", "Normal")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_is_said_once_and_hears_of_a_level_when_it_is_back(
+    sampler, memory, pressure, caplog
+):
+    def away(*_arguments, **_options):
+        raise OperationalError("the database is away")
+
+    sampler.look(now=timezone.now())
+    memory[0] = 100.0
+    rose_at = timezone.now()
+    with connection.execute_wrapper(away):
+        sampler.look(now=rose_at)
+        sampler.look(now=timezone.now())
+
+    assert pressure.level is Level.HIGH
+    assert [record.message for record in caplog.records].count("back_pressure_unknown") == 1
+
+    sampler.look(now=timezone.now())
+
+    known = ResourcePressure.objects.get(resource=Resource.MEMORY)
+    assert (known.level, known.since) == (Level.HIGH, rose_at)
