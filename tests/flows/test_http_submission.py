@@ -7,19 +7,17 @@ import threading
 
 import pytest
 
-from tests.flows.conftest import ems
+from tests.flows.conftest import ems, ems_rows
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.flow
 PARTS = {"from": "anna@contoso.test", "to": "bob@fabrikam.test", "subject": "Hello", "text": "Hello."}
-MAKE = (
-    "from connectors import login_services; print(login_services.create('printer', actor='tests')[1], end='')"
-)
 
 
 @pytest.fixture
 def token(program):
-    return program.manage("shell", "--no-imports", "-c", MAKE).stdout.strip()
+    (made,) = ems_rows(program, "New-ApplicationPassword printer -Senders contoso.test")
+    return made["Password"]
 
 
 @pytest.fixture
