@@ -6,10 +6,12 @@ Losing a ring costs one dispatch interval.
 import contextlib
 import functools
 import logging
+import math
 import queue
 import threading
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 
@@ -25,6 +27,11 @@ STALE_AFTER = timedelta(seconds=10)
 """A ring that nobody heard for so long is worthless: the dispatcher has rung again."""
 SPACING = timedelta(milliseconds=20)
 """Rings closer together than this go out together, those for one queue as one."""
+REST = timedelta(milliseconds=150)
+"""How long a queue that was rung for is not rung for again: its sessions look for mail themselves."""
+REST_S = REST.total_seconds()
+REMEMBERED = 10_000
+"""Queues that were rung for lately."""
 QUEUES_PER_RING = 500
 
 
@@ -50,26 +57,45 @@ class _Rings:
     """What gathered for the servers until the next round."""
 
     def __init__(self) -> None:
-        self.mail: dict[str, dict[int, None]] = defaultdict(dict)
-        self.sessions: dict[tuple[str, int], int] = {}
+        self._mail: dict[tuple[str, int], None] = {}
+        self._sessions: dict[tuple[str, int], int] = {}
+        self._rung_at: OrderedDict[tuple[str, int], float] = OrderedDict()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a ring is held back."""
+        return bool(self._mail)
 
     def add(self, server_name: str, queue_id: int, sessions: int) -> None:
         """Of several rings for one queue the largest counts."""
+        key = (server_name, queue_id)
         if not sessions:
-            self.mail[server_name][queue_id] = None
+            self._mail[key] = None
         else:
-            key = (server_name, queue_id)
-            self.sessions[key] = max(sessions, self.sessions.get(key, 0))
+            self._sessions[key] = max(sessions, self._sessions.get(key, 0))
 
     def send(self) -> None:
         """One task for the mail of many queues, one for each session."""
-        for server_name, queue_ids in self.mail.items():
+        for server_name, queue_ids in self._due(now=time.monotonic()).items():
             waiting = iter(queue_ids)
             while some := list(islice(waiting, QUEUES_PER_RING)):
                 _send(ANSWER, server_name, some)
-        for (server_name, queue_id), sessions in self.sessions.items():
-            for _ in range(sessions):
+        sessions, self._sessions = self._sessions, {}
+        for (server_name, queue_id), wanted in sessions.items():
+            for _ in range(wanted):
                 _send(DELIVER, server_name, queue_id)
+
+    def _due(self, *, now: float) -> Mapping[str, list[int]]:
+        """Take the queues that may be rung for now, by server."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for key in [key for key in self._mail if now - self._rung_at.get(key, -math.inf) >= REST_S]:
+            del self._mail[key]
+            self._rung_at[key] = now
+            self._rung_at.move_to_end(key)
+            found[key[0]].append(key[1])
+        while len(self._rung_at) > REMEMBERED:
+            self._rung_at.popitem(last=False)
+        return found
 
 
 class Bell:
@@ -88,10 +114,10 @@ class Bell:
         self._wanted.put((server_name, queue_id, sessions))
 
     def _run(self) -> None:
+        rings = _Rings()
         while True:
-            rings = _Rings()
-            rings.add(*self._wanted.get())
             with contextlib.suppress(queue.Empty):
+                rings.add(*self._wanted.get(timeout=SPACING.total_seconds() if rings.waiting else None))
                 while True:
                     rings.add(*self._wanted.get_nowait())
             rings.send()
