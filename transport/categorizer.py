@@ -12,6 +12,7 @@ from connectors import routing
 from connectors.domains import a_label
 from connectors.profiles import Delivery, DeliveryProfile
 from connectors.selection import Viewpoint
+from connectors.signers import Signers
 from transport import servers
 from transport.envelope import Reply, Stage
 from transport.models import Queue, TransportServer
@@ -76,6 +77,11 @@ def survey(server: TransportServer) -> Survey:
         ),
         frozen=server.pk in known.suspended_submission,
     )
+
+
+def signers() -> Signers:
+    """Who signs the mail of which sender domain, as the configuration is now."""
+    return routing.current().signers
 
 
 def ways(recipients: Sequence[str], *, size_bytes: int, seen: Survey) -> Ways:

@@ -79,6 +79,10 @@ def _at_once(tell: Callable[[], None]) -> None:
     tell()
 
 
+def _as_they_are(items: Sequence[Item]) -> Sequence[Item]:
+    return items
+
+
 class Committer(Generic[Item, Result]):
     """A thread of its own that writes batches; who waits for an item hears of it after the commit.
 
@@ -94,18 +98,21 @@ class Committer(Generic[Item, Result]):
         gather: timedelta = timedelta(0),
         most: int = 200,
         patience: timedelta = timedelta(0),
+        prepare: Callable[[Sequence[Item]], Sequence[Item]] = _as_they_are,
         hand_back: Callable[[Callable[[], None]], object] = _at_once,
     ) -> None:
         """Start the thread.
 
         `gather`: the time between the end of a batch and the next one, in which company comes; who comes
-        after it is served at once. `patience`: for a lost database. `hand_back` runs what tells the waiters
-        of one batch where they live: an event loop passes its `call_soon_threadsafe`.
+        after it is served at once. `patience`: for a lost database. `prepare` does what takes time before the
+        transaction begins, in which other writers wait. `hand_back` runs what tells the waiters of one batch
+        where they live: an event loop passes its `call_soon_threadsafe`.
         """
         self._work = work
         self._gather_s = gather.total_seconds()
         self._most = most
         self._patience_s = patience.total_seconds()
+        self._prepare = prepare
         self._hand_back = hand_back
         self.latency = Latency()
         self._rests_until = 0.0
@@ -177,8 +184,9 @@ class Committer(Generic[Item, Result]):
         give_up = time.monotonic() + self._patience_s
         while True:
             try:
+                items = self._prepare([wanted.item for wanted in batch])
                 with transaction.atomic():
-                    return self._work([wanted.item for wanted in batch])
+                    return self._work(items)
             except TRANSIENT:
                 connection.close()
                 if time.monotonic() >= give_up:

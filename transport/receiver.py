@@ -71,6 +71,7 @@ class Receiver:
             name="accept",
             most=100,
             patience=FIRST_TRY_FOR,
+            prepare=self._sign,
             # One call into the loop a batch: each of them costs a system call and a change of threads.
             hand_back=loop.call_soon_threadsafe,
         )
@@ -83,6 +84,9 @@ class Receiver:
         answer = Answer(self._loop)
         self._committer.hand_in(envelope, waiter=answer)
         return answer.future
+
+    def _sign(self, envelopes: Sequence[Envelope]) -> list[Envelope]:
+        return submission.signed(envelopes, now=timezone.now())
 
     def _store(self, envelopes: Sequence[Envelope]) -> list[str]:
         accepted = submission.accept(envelopes, server=self._server, now=timezone.now())

@@ -88,6 +88,8 @@ TABLE = {
     "421 at DATA": at("-Q", "DATA", MESSAGE_WAITS, CLOSING),
     "421 at dot": at("-Q", ".", MESSAGE_WAITS, CLOSING, copies=2),
     "421 at QUIT": at("-Q", "QUIT", DELIVERED),
+    "hang at CONNECT": hang("CONNECT", QUEUE_WAITS),
+    "hang at EHLO": hang("EHLO", QUEUE_WAITS),
     "hang at MAIL": hang("MAIL", QUEUE_WAITS),
     "hang at RCPT": hang("RCPT", MESSAGE_WAITS),
     "hang at DATA": hang("DATA", MESSAGE_WAITS),
@@ -151,6 +153,7 @@ class Story:
         return (
             f'New-SendConnector -Name "{name}" -AddressSpaces {domain} -DNSRoutingEnabled $false'
             f" -SmartHosts 127.0.0.1 -Port {port} -ConnectionInactivityTimeOut 00:00:03"
+            " -BannerTimeOut 00:00:03 -EhloTimeOut 00:00:03"
         )
 
     def _rows(self):

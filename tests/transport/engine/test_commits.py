@@ -2,7 +2,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from transport.commits import Committer, Ticket
 
@@ -108,3 +108,20 @@ def test_who_stopped_waiting_harms_nobody(committers):
     assert cancelled
     assert [futures[number].result(10) for number in (0, 2)] == [0, 2]
     assert committers[0].submit(3).result(10) == 3
+
+
+def test_what_takes_time_is_done_before_the_transaction_begins(committers):
+    seen: list[bool] = []
+
+    def prepare(items: Sequence[int]) -> list[int]:
+        seen.append(connection.in_atomic_block)
+        return [item + 1 for item in items]
+
+    def work(items: Sequence[int]) -> list[int]:
+        seen.append(connection.in_atomic_block)
+        return list(items)
+
+    committers.append(Committer(work, name="test", prepare=prepare))
+
+    assert committers[0].submit(6).result(10) == 7
+    assert seen == [False, True]
