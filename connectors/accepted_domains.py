@@ -48,6 +48,8 @@ class AcceptedDomains:
 
     def find(self, domain: str) -> AcceptedDomain | None:
         """Give the accepted domain that a domain lies in, however it was written; None for others."""
+        if not self._by_pattern:
+            return None
         wanted = a_label(domain)
         found = self._by_pattern.get(wanted)
         while found is None and "." in wanted:

@@ -2,7 +2,6 @@
 
 import re
 
-from connectors.accepted_domains import AcceptedDomain
 from transport.receiving import replies
 from transport.receiving.peer import Peer
 from transport.receiving.site import LogonWhen, Site
@@ -76,12 +75,10 @@ def recipient_refusal(site: Site, peer: Peer, address: str) -> bytes:
     """Give the reply that refuses RCPT; empty when the recipient is taken."""
     local, _, domain = address.rpartition("@")
     accepted = site.directory.domains.find(domain)
-    if accepted is not None and not accepted.routable:
+    if accepted is None:
+        return b"" if is_trusted(site, peer) else replies.UNABLE_TO_RELAY
+    if not accepted.routable:
         return replies.NO_SUCH_RECIPIENT
-    if is_trusted(site, peer) or _is_for_us(accepted, local):
-        return b""
-    return replies.UNABLE_TO_RELAY
-
-
-def _is_for_us(accepted: AcceptedDomain | None, local: str) -> bool:
-    return accepted is not None and not _ROUTED.search(local)
+    if _ROUTED.search(local) and not is_trusted(site, peer):
+        return replies.UNABLE_TO_RELAY
+    return b""

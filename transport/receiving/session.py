@@ -212,8 +212,7 @@ class Session:
 
     def _say(self, reply: bytes) -> None:
         """Answer, a refusal only after the tarpit interval: it makes guessing slow."""
-        is_held = reply.startswith(b"5") and self._limits.tarpit_interval and not self._dialogue.is_trusted()
-        if is_held:
+        if self._limits.tarpit_interval and reply.startswith(b"5") and not self._dialogue.is_trusted():
             self._held_reply, self._after_waiting, self._phase = reply, self._phase, Phase.WAITING
         else:
             self._replies.append(reply)
@@ -279,13 +278,17 @@ class Session:
         self._dialogue.reset()
 
     def _step(self) -> Step:
-        step = Step(
-            send=b"".join(self._replies),
-            envelope=self._envelope,
-            start_tls=self._phase is Phase.HANDSHAKE,
-            wait=self._phase is Phase.WAITING,
-            close=self._phase is Phase.CLOSED,
-        )
+        phase, said = self._phase, b"".join(self._replies)
+        if phase is Phase.COMMAND or phase is Phase.CONTENT:
+            step = Step(said)
+        else:
+            step = Step(
+                said,
+                self._envelope,
+                start_tls=phase is Phase.HANDSHAKE,
+                wait=phase is Phase.WAITING,
+                close=phase is Phase.CLOSED,
+            )
         self._replies.clear()
         self._envelope = None
         self._hold()

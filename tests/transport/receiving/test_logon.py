@@ -3,9 +3,12 @@
 import base64
 import time
 from datetime import timedelta
+from itertools import pairwise
 from statistics import median
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.application_passwords import Login, Logins, digest
 from transport.receiving.limits import Limits
@@ -347,3 +350,40 @@ def test_an_injected_character_begins_no_transaction_after_signing_in(client, in
     client.send(b"MAIL FROM:<a%sb@example.com>\r\n" % injected)
 
     assert client.send(b"RCPT TO:<b@example.org>\r\n").endswith(b"503 5.5.1 Send MAIL first\r\n")
+
+
+SCRIPT = b"\r\n".join(
+    [
+        *(b"AUTH LOGIN", encoded("scanner"), encoded("wrong"), b"AUTH PLAIN", b"MAIL FROM:<a@b.c>"),
+        *(b"AUTH LOGIN", b"*", plain().strip(), b"MAIL FROM:<a@b.c> AUTH=<>", b"RCPT TO:<d@e.f>"),
+        *(b"DATA", b"Subject: x", b"", b".", b"QUIT", b""),
+    ]
+)
+
+
+@given(cuts=st.lists(st.integers(0, len(SCRIPT)), max_size=30))
+def test_splitting_an_exchange_anywhere_changes_nothing(make_peer_class, cuts):
+    login = Login(login_id=7, user_name="scanner", digest=digest(SECRET))
+    fields = {"rights": ALWAYS, "directory": Directory(logins=Logins([login]))}
+    whole, split = make_peer_class(**fields).hello(), make_peer_class(**fields).hello()
+    whole.send(SCRIPT)
+    edges = [0, *sorted(cuts), len(SCRIPT)]
+
+    for start, end in pairwise(edges):
+        split.send(SCRIPT[start:end])
+
+    assert (split.output, split.envelopes, split.closed) == (whole.output, whole.envelopes, True)
+    assert len(whole.envelopes) == 1
+
+
+@given(lines=st.lists(st.binary(max_size=80), min_size=1, max_size=5))
+def test_noise_in_an_exchange_gets_clean_replies_and_signs_nobody_in(make_peer_class, lines):
+    login = Login(login_id=7, user_name="scanner", digest=digest(SECRET))
+    peer = make_peer_class(rights=ALWAYS, directory=Directory(logins=Logins([login]))).hello()
+
+    for line in lines:
+        peer.send(b"AUTH LOGIN\r\n" + line + b"\r\n" + line + b"\r\n")
+
+    assert b"235" not in peer.output
+    assert not peer.envelopes
+    assert all(32 <= byte < 127 or byte in (10, 13) for byte in peer.output)

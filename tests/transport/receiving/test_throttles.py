@@ -2,8 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.application_passwords import Login, Logins, digest
 from transport.receiving import throttles
@@ -82,6 +85,38 @@ def test_the_octets_of_a_refused_chunk_are_data_in_the_tarpit_too(make_peer):
 
     assert peer.send(b"BDAT %d LAST\r\n" % len(smuggled) + smuggled + b"NOOP\r\n") == b""
     assert peer.session.resume().send == b"502 5.5.1 Command not implemented\r\n250 2.0.0 OK\r\n"
+
+
+SCRIPT = (
+    b"FOO\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\nBDAT 9\r\nQUIT\r\nQUI\nNOOP\r\n"
+    + b"y" * 1100
+    + b"\r\nQUIT\r\n"
+)
+
+
+@given(cuts=st.lists(st.integers(0, len(SCRIPT)), max_size=30), late=st.booleans())
+def test_splitting_the_input_in_the_tarpit_changes_nothing(make_peer_class, cuts, late):
+    def talk(pieces):
+        peer = make_peer_class(relay=False, limits=Limits(tarpit_interval=TARPIT)).hello()
+        for piece in pieces:
+            peer.send(piece)
+            if not late:
+                wait_out(peer)
+        wait_out(peer)
+        return peer.output, peer.closed
+
+    edges = [0, *sorted(cuts), len(SCRIPT)]
+
+    assert talk([SCRIPT[start:end] for start, end in pairwise(edges)]) == talk([SCRIPT])
+
+
+def wait_out(peer):
+    """Let tarpit intervals pass until nothing is held back."""
+    while True:
+        step = peer.session.resume()
+        peer._follow(step)
+        if not step.wait:
+            return
 
 
 def test_an_ending_session_says_what_it_held_back(make_peer):
