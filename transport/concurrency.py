@@ -12,8 +12,8 @@ class Limits:
 
     connections_per_queue: int = 20
     connections: int = 1000
-    claim: int = 4
-    """Messages a session holds at a time."""
+    claim: int = 2
+    """Messages a session holds at a time: one is sent, the envelope of the next travels with it."""
 
 
 def deserved(due: int, *, most: int) -> int:

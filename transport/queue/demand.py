@@ -1,7 +1,7 @@
 """Which queues of a server want sessions now, found in one statement however many there are."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from transport import concurrency
@@ -12,6 +12,8 @@ from transport.states import DELIVERABLE, WAITING
 
 PRIORITIES = tuple(Priority)
 """All of them, said for the index: it goes by priority before it goes by time."""
+PATIENCE = timedelta(seconds=2)
+"""Due mail that has waited for so long gets one more session at each look."""
 MOST_AT_ONCE = 1000
 """Sessions asked for at one look for one queue, where its connections are unlimited."""
 
@@ -33,14 +35,17 @@ def demands(server_id: int, *, limits: Limits, now: datetime) -> list[Demand]:
             *PRIORITIES,
             moment(now),
             most * concurrency.DUE_PER_SESSION,
+            *WAITING,
+            *PRIORITIES,
+            moment(now - PATIENCE),
             server_id,
             *DELIVERABLE,
             moment(now),
         ],
     )
     found = [
-        (open_here, Demand(queue_id, _wanted(due, open_here=open_here, most=1 if retry_count else most)))
-        for queue_id, retry_count, open_here, due in rows
+        (open_here, Demand(queue_id, _wanted(due, overdue, here=open_here, most=1 if retry_count else most)))
+        for queue_id, retry_count, open_here, due, overdue in rows
     ]
     return [demand for _, demand in sorted(found) if demand.sessions > 0]
 
@@ -50,14 +55,19 @@ _DUE = (
     " (SELECT count(*) FROM (SELECT 1 FROM transport_queuedmessage m"
     " WHERE m.queue_id = q.id AND m.state IN ({states})"
     " AND m.priority IN ({priorities}) AND m.next_attempt_at <= %s AND m.pending = ''"
-    " LIMIT %s) due)"
+    " LIMIT %s) due),"
+    " EXISTS (SELECT 1 FROM transport_queuedmessage m"
+    " WHERE m.queue_id = q.id AND m.state IN ({states})"
+    " AND m.priority IN ({priorities}) AND m.next_attempt_at <= %s AND m.pending = '')"
     " FROM transport_queue q WHERE q.server_id = %s AND NOT q.suspended AND q.removal = ''"
     " AND q.delivery_type IN ({kinds}) AND (q.next_retry_at IS NULL OR q.next_retry_at <= %s)"
 )
 
 
-def _wanted(due: int, *, open_here: int, most: int) -> int:
-    return concurrency.deserved(due, most=most) - open_here
+def _wanted(due: int, overdue: bool, *, here: int, most: int) -> int:  # noqa: FBT001 - a column
+    """Mail that waits although there are sessions waits behind a slow host or a large message."""
+    deserved = concurrency.deserved(due, most=most)
+    return max(deserved, min(here + 1, most) if overdue else 0) - here
 
 
 def due_here(queue_id: int, *, most: int, now: datetime) -> int:
