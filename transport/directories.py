@@ -123,7 +123,7 @@ class Directory:
                 self._recover()
             return self._take_waiting()
         except (Unsafe, OSError, DatabaseError, InterfaceError) as error:
-            self._complain(str(error))
+            self._complain(clean_text(str(error), limit=500))
             connection.close()
             return 0
 
@@ -143,8 +143,9 @@ class Directory:
         ceilings = intervals.ceilings_of(self._server.pk)
         allowed = self._pace.allow(ceilings.pickup_directory_max_messages_per_minute)
         count = 0
-        for path in self.files.waiting(most=allowed, now=timezone.now()):
-            if self._stopping.is_set():
+        for path in self.files.waiting(now=timezone.now()):
+            # What cannot be taken does not count: it must not keep what can from its turn.
+            if count >= allowed or self._stopping.is_set():
                 break
             count += self._take(path, limits=self._kind.limits(ceilings))
         self._pace.used(count)

@@ -5,7 +5,6 @@ becomes `x.bad` and stays (exchange.md 10.2). Whoever may write into the directo
 user of the program alone, unless an administrator opens it to a group.
 """
 
-import heapq
 import os
 import stat
 from collections.abc import Iterator
@@ -67,10 +66,10 @@ class DropDirectory:
                 if stat.S_ISREG(found.st_mode):
                     yield Taken(path=path, original=path.with_suffix(".eml"), mark=_mark(found))
 
-    def waiting(self, *, most: int, now: datetime) -> list[Path]:
+    def waiting(self, *, now: datetime) -> list[Path]:
         """The files that may be taken, the oldest first."""
         found = (self._candidate(name, now=now) for name in islice(self._names(".eml"), MOST_LOOKED_AT))
-        return [path for _, path in heapq.nsmallest(most, filter(None, found))]
+        return [path for _, path in sorted(filter(None, found))]
 
     def take(self, path: Path, *, most_bytes: int) -> Taken:
         """Make `x.eml` ours; raises BadFile, or OSError when it is gone."""

@@ -104,7 +104,8 @@ class NewApplicationPassword(Cmdlet):
     synopsis = "Makes a user name with a random password, with which a program submits mail."
     remarks = (
         f"{SHOWN_ONCE} It signs in at receive connectors with BasicAuth and the group ExchangeUsers, such as "
-        "the Default one, under TLS. Without -Senders it may send as anybody."
+        "the Default one, under TLS, and is the bearer token of POST /api/v1/messages. Without -Senders it "
+        "may send as anybody."
     )
     examples = ("New-ApplicationPassword scanner -Senders scanner@contoso.com -Description 'Second floor'",)
     parameters = (USER_NAME, SENDERS, DESCRIPTION, EXPIRES)

@@ -221,6 +221,16 @@ def test_a_temporary_file_of_somebody_else_is_not_overwritten(pickup):
     assert (pickup.files.path / "x.tmp").read_bytes() == b"a program writes here"
 
 
+def test_files_that_cannot_be_taken_keep_no_others_from_their_turn(pickup):
+    pickup.look()
+    for number in range(20):
+        drop(pickup, f"{number}.tmp", b"a program writes here")
+        drop(pickup, f"{number}.eml")
+    drop(pickup, "young.eml", at=OLD + 30)
+
+    assert pickup.look() == 1
+
+
 def test_after_a_crash_before_the_commit_the_file_is_read_again(open_directory):
     directory = open_directory()
     drop(directory, "x.eml")
@@ -319,9 +329,10 @@ def test_the_limits_of_pickup_are_settings_of_the_server(pickup):
     intervals.forget()
     drop(pickup, "x.eml", MAIL.replace(b"\nSubject", b", eva@fabrikam.test\nSubject") % b"two")
     drop(pickup, "y.eml", at=OLD + 1)
+    drop(pickup, "z.eml", at=OLD + 2)
 
-    assert pickup.look() == 0
-    assert names(pickup) == ["x.bad", "y.eml"]
+    assert pickup.look() == 1
+    assert names(pickup) == ["x.bad", "z.eml"]
     assert pickup.look() == 1
 
 
