@@ -175,6 +175,13 @@ def switch(value: str, *, setting: str) -> bool:
     return words[value.lower()]
 
 
+def one_of(value: str, *, words: tuple[str, ...], setting: str) -> str:
+    """Return the word that is meant, whatever its case."""
+    if value.lower() not in words:
+        raise WrongSettingError(f"{setting}={value}: write {' or '.join(words)}")
+    return value.lower()
+
+
 def service_url(value: str, *, schemes: tuple[str, ...], setting: str) -> str:
     """Return the address of a service, checked for its scheme only: the rest may hold a password."""
     if not value.startswith(schemes):

@@ -10,9 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import environ
-import structlog
 from csp.constants import NONE, SELF
-from structlog.typing import Processor
 
 from admincenter.bootstrap import (
     Environment,
@@ -21,6 +19,7 @@ from admincenter.bootstrap import (
     host_name,
     local_secret,
     networks,
+    one_of,
     port_number,
     private_directory,
     redis_socket,
@@ -250,32 +249,21 @@ CONTENT_SECURITY_POLICY = {
 LOG_LEVEL = env.str("ADMINCENTER_LOG_LEVEL", default="INFO").upper()
 if LOG_LEVEL not in logging.getLevelNamesMapping():
     raise WrongSettingError(f"ADMINCENTER_LOG_LEVEL={LOG_LEVEL}: use DEBUG, INFO, WARNING, ERROR or CRITICAL")
-_FACTS: list[Processor] = [
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.ExtraAdder(),
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
+LOG_FORMAT = one_of(
+    env.str("ADMINCENTER_LOG_FORMAT", default="console"),
+    words=("console", "json"),
+    setting="ADMINCENTER_LOG_FORMAT",
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _FACTS,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(
-                    colors=False,
-                    pad_event_to=0,
-                    # The default prints the values of local variables too, passwords among them.
-                    exception_formatter=structlog.dev.plain_traceback,
-                ),
-            ],
-        },
+        "console": {"()": "admincenter.logs.line_formatter"},
+        "json": {"()": "admincenter.logs.json_formatter"},
     },
     "filters": {"refusals": {"()": "django.utils.log.CallbackFilter", "callback": one_line_for_a_refusal}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]},
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["refusals"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

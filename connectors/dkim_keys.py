@@ -174,5 +174,5 @@ def _store(key: SigningKey, row: DkimKey, *, actor: str, now: datetime) -> DkimK
 
 def _log(event: str, key: DkimKey, *, actor: str) -> None:
     """One line per write that was committed."""
-    fields = (event, key.domain, key.selector, key.algorithm, actor)
-    transaction.on_commit(lambda: logger.info("%s domain=%r selector=%r algorithm=%s actor=%r", *fields))
+    facts = {"domain": key.domain, "selector": key.selector, "algorithm": key.algorithm, "actor": actor}
+    transaction.on_commit(lambda: logger.info(event, extra=facts))

@@ -93,5 +93,5 @@ def _write(row: AcceptedDomain, *, name: str, domain: str, default: bool, actor:
 
 
 def _log(event: str, row: AcceptedDomain, *, actor: str) -> None:
-    fields = (event, row.name, row.pattern, row.type, actor)
-    transaction.on_commit(lambda: logger.info("%s name=%r domain=%r type=%s actor=%r", *fields))
+    facts = {"accepted_domain": row.name, "domain": row.pattern, "type": row.type, "actor": actor}
+    transaction.on_commit(lambda: logger.info(event, extra=facts))

@@ -111,5 +111,5 @@ def _write(
 
 
 def _log(event: str, row: ApplicationPassword, *, actor: str) -> None:
-    fields = (event, row.user_name, actor)
-    transaction.on_commit(lambda: logger.info("%s user=%r actor=%r", *fields))
+    facts = {"login": row.user_name, "actor": actor}
+    transaction.on_commit(lambda: logger.info(event, extra=facts))

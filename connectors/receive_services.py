@@ -185,5 +185,5 @@ _PLAIN_FIELDS = (
 
 
 def _log(event: str, connector: ReceiveConnector, *, actor: str) -> None:
-    fields = (event, connector.pk, connector.version, str(connector), actor)
-    transaction.on_commit(lambda: logger.info("%s connector=%d version=%d name=%r actor=%r", *fields))
+    facts = {"connector_id": connector.pk, "version": connector.version, "connector": str(connector)}
+    transaction.on_commit(lambda: logger.info(event, extra=facts | {"actor": actor}))

@@ -50,7 +50,7 @@ def rotate_field_keys() -> Rotation:
             resealed += kept.update(**{secret.field: sealed})
     if resealed:
         Configuration.objects.update(stamp=uuid4())
-    logger.info("field_keys_rotated resealed=%d unreadable=%d", resealed, len(unreadable))
+    logger.info("field_keys_rotated", extra={"resealed": resealed, "unreadable": len(unreadable)})
     return Rotation(resealed=resealed, unreadable=tuple(unreadable))
 
 

@@ -263,6 +263,6 @@ def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
 
 
 def _log(event: str, connector: SendConnector, *, actor: str) -> None:
-    """One line per write that was committed; repr keeps a name or an actor on that line."""
-    fields = (event, connector.pk, connector.version, connector.name, actor)
-    transaction.on_commit(lambda: logger.info("%s connector=%d version=%d name=%r actor=%r", *fields))
+    """One line per write that was committed."""
+    facts = {"connector_id": connector.pk, "version": connector.version, "connector": connector.name}
+    transaction.on_commit(lambda: logger.info(event, extra=facts | {"actor": actor}))

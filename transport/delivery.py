@@ -247,6 +247,8 @@ class Attempt:
         except Lost:
             raise
         except Exception:
+            fields = {"message_id": part.transaction.message_id, "session_id": self.opened.session_id}
+            logger.error("message_broke_its_session", extra=fields)  # noqa: TRY400 - the task logs the rest
             # A message that breaks us must not hold up, try after try, those that were claimed with it.
             self._settle(part, [(address, judged.BROKEN) for address in part.transaction.recipients])
             raise

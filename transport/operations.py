@@ -21,6 +21,8 @@ from transport.queue import moves, poison, resubmits, sweeps
 from transport.states import DELIVERABLE, ROUTED_AGAIN, WAITING, DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
+NAMED = 50
+"""So many rows are named in a line of the log; their count is told whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +118,7 @@ def retry_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
         count = moves.make_due(chosen, now=now)
         chosen.exclude(queue__delivery_type__in=DELIVERABLE).update(routed_generation=0)
         _open_gate(queue_ids)
-        _log("messages_retried", actor=actor, ids=ids)
+        _log_messages("messages_retried", actor=actor, ids=ids, numbers=_numbers(ids))
         _ring_on_commit(queue_ids)
     return count
 
@@ -126,7 +128,7 @@ def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
     with transaction.atomic():
         ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
         count = moves.suspend(QueuedMessage.objects.filter(pk__in=ids))
-        _log("messages_suspended", actor=actor, ids=ids)
+        _log_messages("messages_suspended", actor=actor, ids=ids, numbers=_numbers(ids))
     return count
 
 
@@ -140,7 +142,7 @@ def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
         chosen = QueuedMessage.objects.filter(pk__in=ids)
         poison.release(chosen)
         count = moves.resume(chosen, now=timezone.now())
-        _log("messages_resumed", actor=actor, ids=ids)
+        _log_messages("messages_resumed", actor=actor, ids=ids, numbers=_numbers(ids))
         _ring_on_commit(list(chosen.values_list("queue_id", flat=True).distinct()))
     return count
 
@@ -154,7 +156,7 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
     now = timezone.now()
     with transaction.atomic():
         ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
-        chosen = QueuedMessage.objects.filter(pk__in=ids)
+        chosen, numbers = QueuedMessage.objects.filter(pk__in=ids), _numbers(ids)
         marked = moves.ask_removal(chosen, pending=pending)
         before = chosen.count()
         ended = moves.take_out(
@@ -162,7 +164,7 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
         )
         removed = before - chosen.all().count()
         outcomes.report(ended, now=now)
-        _log("messages_removed", actor=actor, ids=ids, with_ndr=with_ndr)
+        _log_messages("messages_removed", actor=actor, ids=ids, numbers=numbers, with_ndr=with_ndr)
     return marked + removed
 
 
@@ -171,7 +173,13 @@ def set_priority(messages: QuerySet[QueuedMessage], *, priority: Priority, actor
     with transaction.atomic():
         ids = _ids(messages)
         count = moves.set_priority(QueuedMessage.objects.filter(pk__in=ids), priority=priority)
-        _log("message_priority_set", actor=actor, ids=ids, priority=priority.name.title())
+        _log_messages(
+            "message_priority_set",
+            actor=actor,
+            ids=ids,
+            numbers=_numbers(ids),
+            priority=priority.name.title(),
+        )
     return count
 
 
@@ -243,5 +251,15 @@ def _ring(wanted: list[tuple[str, int]]) -> None:
         own.ring(server_name, queue_id)
 
 
+def _numbers(queued_ids: list[int]) -> list[int]:
+    """The messages behind the first of these rows, for the log."""
+    rows = QueuedMessage.objects.filter(pk__in=queued_ids[:NAMED])
+    return list(rows.order_by("pk").values_list("message_id", flat=True))
+
+
 def _log(event: str, *, actor: str, ids: list[int], **fields: object) -> None:
-    logger.info(event, extra={"actor": actor, "ids": ids[:50], "count": len(ids), **fields})
+    logger.info(event, extra={"actor": actor, "queue_ids": ids[:NAMED], "count": len(ids), **fields})
+
+
+def _log_messages(event: str, *, actor: str, ids: list[int], numbers: list[int], **fields: object) -> None:
+    logger.info(event, extra={"actor": actor, "message_ids": numbers, "count": len(ids), **fields})

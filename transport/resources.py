@@ -179,7 +179,7 @@ def _log(reading: Reading, *, level: Level, rose: bool) -> None:
         "back_pressure_rose" if rose else "back_pressure_fell",
         extra={
             "resource": reading.resource.value,
-            "level": level.name.title(),
+            "pressure": level.name.title(),
             "value": round(reading.value, 2),
             "normal": reading.thresholds.normal,
             "medium": reading.thresholds.medium,

@@ -110,7 +110,7 @@ class _Supervisor:
                     self._start(one)
             event = signal.sigtimedwait({signal.SIGCHLD, *self._stops}, self._until_next_start())
             if event is not None and event.si_signo in self._stops:
-                logger.info("stopping after %s", signal.Signals(event.si_signo).name)
+                logger.info("stopping", extra={"signal": signal.Signals(event.si_signo).name})
                 return
             self._reap()
 
@@ -126,9 +126,10 @@ class _Supervisor:
         try:
             one.process = _spawn(one.program)
         except OSError as error:
-            self._plan_restart(one, f"{one.program.name} cannot be started: {error}")
+            self._plan_restart(one, f"cannot be started: {error}")
         else:
-            logger.info("%s started as process %d", one.program.name, one.process.pid)
+            facts = {"program": one.program.name, "process_id": one.process.pid}
+            logger.info("program_started", extra=facts)
 
     def _until_next_start(self) -> float:
         due = [one.due_at for one in self._watched if one.process is None]
@@ -149,18 +150,19 @@ class _Supervisor:
         process.returncode = exit_code
         one.process = None
         _kill_group(process.pid)
-        what = f"{one.program.name} {_describe(exit_code)}"
         if self._stopping:
-            logger.info("%s", what)
+            facts = {"program": one.program.name, "reason": _describe(exit_code)}
+            logger.info("program_ended", extra=facts)
         else:
-            self._plan_restart(one, what)
+            self._plan_restart(one, _describe(exit_code))
 
-    def _plan_restart(self, one: _Watched, what: str) -> None:
+    def _plan_restart(self, one: _Watched, reason: str) -> None:
         lived = timedelta(seconds=time.monotonic() - one.started_at)
         one.failures = 0 if lived >= HEALTHY_AFTER else one.failures + 1
         delay = restart_delay(one.failures).total_seconds()
         one.due_at = time.monotonic() + delay
-        logger.warning("%s; it starts again in %.2f s", what, delay)
+        facts = {"program": one.program.name, "reason": reason, "delay_s": round(delay, 2)}
+        logger.warning("program_starts_again", extra=facts)
 
     def _end(self, one: _Watched, process: subprocess.Popen[bytes]) -> None:
         """Ask one program to end; kill it when its grace is over or at a second SIGINT."""
@@ -170,7 +172,7 @@ class _Supervisor:
             patience = deadline - time.monotonic()
             event = signal.sigtimedwait({signal.SIGCHLD, *self._stops}, max(0.0, patience))
             if patience <= 0 or (event is not None and event.si_signo == signal.SIGINT):
-                logger.warning("%s is killed: it did not end in time", one.program.name)
+                logger.warning("program_killed", extra={"program": one.program.name})
                 _kill_group(process.pid)
                 deadline = time.monotonic() + IDLE
             self._reap()

@@ -152,6 +152,7 @@ def test_a_socket_directory_that_is_not_ours_alone_is_refused(tmp_path, mischief
         ("ADMINCENTER_RELAY_NETWORKS", "10.0.0.1/8", "has host bits set"),
         ("ADMINCENTER_HTTPS", "maybe", "write true or false"),
         ("ADMINCENTER_LOG_LEVEL", "loud", "use DEBUG, INFO"),
+        ("ADMINCENTER_LOG_FORMAT", "xml", "write console or json"),
         ("ADMINCENTER_TIME_ZONE", "Mars/Olympus", "write a name such as UTC"),
         ("ADMINCENTER_SECRET_KEY_FILE", "/nowhere", "the file cannot be read"),
         ("DATABASE_URL", "mysql://host/name", "must start with sqlite:/// or postgres://"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import re
 import shutil
 import signal
 import socket
@@ -142,9 +143,7 @@ def test_sigterm_stops_everything_in_order_and_the_next_start_keeps_the_password
         assert first.stop() == 0
         assert not any(map(is_alive, pids))
         assert first.processes() == []
-        ended = [
-            line.split("] ")[-1].split()[0] for line in first.lines if line.endswith("ended with status 0")
-        ]
+        ended = re.findall(r"program_ended program=(\w+) reason='ended with status 0'", first.output)
         assert ended == PROGRAMS[::-1]
     with Program(data_dir=tmp_path) as second:
         assert second.password is None
@@ -205,4 +204,4 @@ def test_make_forwards_a_stop_and_waits_for_its_end(tmp_path):
         pids = list(program.pids.values())
         program.stop()
         assert not any(map(is_alive, pids))
-        assert "redis ended with status 0" in program.output
+        assert "program_ended program=redis reason='ended with status 0'" in program.output

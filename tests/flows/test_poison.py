@@ -46,7 +46,7 @@ def test_a_message_that_kills_the_worker_twice_waits_in_the_poison_queue_while_2
         what="both hundreds arrived",
         seconds=60,
     )
-    deaths = [line for line in program.lines if "worker was ended by signal 9" in line]
+    deaths = [line for line in program.lines if " program=worker" in line and "was ended by signal 9" in line]
     (poison,) = ems_rows(program, r"Get-Queue E15MB1\Poison")
 
     assert "victim@fabrikam.test" not in receiver.copies()

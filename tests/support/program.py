@@ -25,7 +25,7 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN = 60.0
 STOPPED_WITHIN = 90.0
-_STARTED = re.compile(r" (\w+) started as process (\d+)$")
+_STARTED = re.compile(r" program_started .*process_id=(?P<pid>\d+) program=(?P<name>\w+)")
 _PASSWORD = re.compile(r"user admin, password (\S+)$")
 
 
@@ -129,7 +129,12 @@ class Program:
     def _worker_is_ready(self) -> bool:
         """Whether the worker said so since its last start."""
         started = max(
-            (n for n, line in enumerate(self.lines) if " worker started as process " in line), default=None
+            (
+                number
+                for number, line in enumerate(self.lines)
+                if " program_started " in line and " program=worker" in line
+            ),
+            default=None,
         )
         return started is not None and any(line.endswith(" ready.") for line in self.lines[started:])
 
@@ -187,12 +192,14 @@ class Program:
     @property
     def pids(self) -> dict[str, int]:
         """The latest process of each program: redis, web, worker, smtp."""
-        return {match[1]: int(match[2]) for line in list(self.lines) if (match := _STARTED.search(line))}
+        return {
+            match["name"]: int(match["pid"]) for line in list(self.lines) if (match := _STARTED.search(line))
+        }
 
     @property
     def all_pids(self) -> list[int]:
         """Every process that was ever started for a program."""
-        return [int(match[2]) for line in list(self.lines) if (match := _STARTED.search(line))]
+        return [int(match["pid"]) for line in list(self.lines) if (match := _STARTED.search(line))]
 
     def is_ours(self, pid: int) -> bool:
         """Whether this process lives and belongs to this program: its environment names our directory."""

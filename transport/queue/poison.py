@@ -21,6 +21,8 @@ from transport.queue.keys import QueueKey, enter, leave
 from transport.states import DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
+NAMED = 50
+"""So many messages are named in a line of the log."""
 LAID_ASIDE = 2**62
 """The configuration generation of a poison message: no change of the configuration moves it."""
 
@@ -56,7 +58,9 @@ def one_by_one(ids: Sequence[int], work: Callable[[Sequence[int]], int], *, now:
     except DatabaseError:
         raise
     except Exception:
-        logger.exception("handling_messages_broke", extra={"queued_ids": list(ids)[:50]})
+        rows = QueuedMessage.objects.filter(pk__in=list(ids)[:NAMED])
+        numbers = list(rows.order_by("pk").values_list("message_id", flat=True))
+        logger.exception("handling_messages_broke", extra={"message_ids": numbers, "count": len(ids)})
     if len(ids) > 1:
         return sum(one_by_one([queued_id], work, now=now) for queued_id in ids)
     with transaction.atomic():

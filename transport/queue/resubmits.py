@@ -54,7 +54,7 @@ def request_idle(server: TransportServer, *, now: datetime) -> int:
     if ids:
         request(chosen)
         open_gates(chosen, now=now)
-        logger.info("idle_queues_resubmitted", extra={"ids": ids[:50], "count": len(ids)})
+        logger.info("idle_queues_resubmitted", extra={"queue_ids": ids[:50], "count": len(ids)})
     return len(ids)
 
 

@@ -21,7 +21,9 @@ SCRIPT = textwrap.dedent("""
     import logging, signal, sys
     from datetime import timedelta
     from admincenter.process.supervision import Program, supervise
-    logging.basicConfig(stream=sys.stdout, format="%(message)s", level="INFO", force=True)
+    from admincenter.logs import line_formatter
+    logging.basicConfig(stream=sys.stdout, level="INFO", force=True)
+    logging.getLogger().handlers[0].setFormatter(line_formatter())
     {before}
     supervise([
         Program(name=name, command=("sh", "-c", script), grace=timedelta(seconds=float(grace)))
@@ -73,7 +75,9 @@ class Supervisor:
 
     def pid_of(self, name: str, *, start: int = 1) -> int:
         """The process of a program at its n-th start."""
-        return int(self.wait_for(rf"^{name} started as process (\d+)", times=start)[start - 1][1])
+        return int(
+            self.wait_for(rf" program_started .*process_id=(\d+) program={name}\b", times=start)[start - 1][1]
+        )
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
         self.process.send_signal(signum)
@@ -103,20 +107,22 @@ def test_a_killed_program_starts_again_and_its_neighbour_does_not_notice():
         web, smtp = supervisor.pid_of("web"), supervisor.pid_of("smtp")
         os.kill(smtp, signal.SIGKILL)
         assert supervisor.pid_of("smtp", start=2) != smtp
-        supervisor.wait_for(r"^smtp was ended by signal 9 \(Killed\); it starts again in 0.25 s$")
+        supervisor.wait_for(
+            r" program_starts_again .*delay_s=0.25 .*program=smtp reason='was ended by signal 9 \(Killed\)'"
+        )
         assert is_alive(web)
 
 
 def test_a_program_that_fails_at_once_is_tried_again_and_again_with_longer_waits():
     with Supervisor(("web", "exit 7", 5)) as supervisor:
-        waits = supervisor.wait_for(r"^web ended with status 7; it starts again in ([0-9.]+) s", times=4)
+        waits = supervisor.wait_for(r"delay_s=([0-9.]+) .*program=web reason='ended with status 7'", times=4)
         assert [float(wait[1]) for wait in waits[:4]] == [0.25, 0.5, 1.0, 2.0]
 
 
 def test_a_program_that_cannot_be_started_is_tried_again(tmp_path):
     before = f"import os; os.environ['PATH'] = '{tmp_path}'"
     with Supervisor(("web", ENDLESS, 5), before=before) as supervisor:
-        supervisor.wait_for(r"^web cannot be started: .*No such file", times=2)
+        supervisor.wait_for(r"program=web reason=.cannot be started: .*No such file", times=2)
         (tmp_path / "sh").symlink_to("/bin/sh")
         (tmp_path / "sleep").symlink_to("/bin/sleep")
         assert is_alive(supervisor.pid_of("web"))
@@ -150,14 +156,14 @@ def test_a_program_that_does_not_end_is_killed_when_its_grace_is_over():
         supervisor.wait_for("stubborn runs")
         assert supervisor.stop() == 0
         assert not is_alive(supervisor.pid_of("stubborn"))
-        supervisor.wait_for("stubborn is killed: it did not end in time")
+        supervisor.wait_for("program_killed .*program=stubborn")
 
 
 def test_a_second_ctrl_c_ends_the_patience_but_a_second_sigterm_does_not():
     with Supervisor(("stubborn", STUBBORN, 1000)) as supervisor:
         supervisor.wait_for("stubborn runs")
         supervisor.process.send_signal(signal.SIGTERM)
-        supervisor.wait_for("stopping after SIGTERM")
+        supervisor.wait_for(" stopping .*signal=SIGTERM")
         supervisor.process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             supervisor.process.wait(timeout=0.5)

@@ -138,8 +138,10 @@ def test_what_was_done_is_logged_with_who_did_it(start, data):
     log = (data / "shell.log").read_text()
 
     assert (data / "shell.log").stat().st_mode & 0o777 == 0o600
-    assert re.search(r"connector_created connector=\d+ version=1 name='Logged' actor='shell:\w+'", log)
-    assert re.search(r"server_settings_changed actor='shell:\w+' server='E15MB1'", log)
+    assert re.search(r"connector_created actor=shell:\w+ connector=Logged connector_id=\d+ version=1", log)
+    assert re.search(
+        r"server_settings_changed actor=shell:\w+ fields=\['internal_dns_servers'\] server=E15MB1", log
+    )
     assert "hunter2" not in log
 
 

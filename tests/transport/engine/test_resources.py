@@ -136,8 +136,8 @@ def test_a_rise_and_a_fall_are_logged_with_resource_and_values(sampler, memory, 
     sampler.look(now=timezone.now())
 
     rise, fall = (one for one in caplog.records if one.resource == Resource.MEMORY)
-    assert (rise.message, rise.level, rise.value, rise.high) == ("back_pressure_rose", "High", 100.0, 100)
-    assert (fall.message, fall.level) == ("back_pressure_fell", "Normal")
+    assert (rise.message, rise.pressure, rise.value, rise.high) == ("back_pressure_rose", "High", 100.0, 100)
+    assert (fall.message, fall.pressure) == ("back_pressure_fell", "Normal")
 
 
 @pytest.mark.django_db(transaction=True)
