@@ -14,10 +14,12 @@ import trustme
 
 from tests.flows.conftest import ems, ems_rows
 from tests.support.dnssec import ValidatingDns
+from tests.support.exim import Exim
 from tests.support.nameserver import Nameserver
+from tests.support.postfix import Postfix
 from tests.support.program import Program
 from tests.support.receiving_server import ReceivingServer
-from tests.support.relays import HOST, MECHANISMS, PASSWORD, Exim, Postfix, Relay
+from tests.support.relays import HOST, MECHANISMS, PASSWORD, Relay
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.flow

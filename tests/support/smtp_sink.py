@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from tests.support.ports import free_port
+from tests.support.ports import free_port, is_bound
 from tests.support.waiting import wait_until
 from tests.tools import SEARCH_PATH
 
@@ -40,8 +40,7 @@ class SmtpSink:
 
     def wait_listening(self) -> None:
         """Wait until the port is bound, without a connection that would count."""
-        entry = f"0100007F:{self.port:04X} 00000000:0000 0A"
-        wait_until(lambda: entry in Path("/proc/net/tcp").read_text(), what="smtp-sink listens")
+        wait_until(lambda: is_bound(self.port), what="smtp-sink listens")
 
     def stop(self) -> None:
         """Refuse connections; what was taken stays readable."""
