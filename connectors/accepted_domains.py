@@ -33,11 +33,6 @@ class AcceptedDomain:
     routable: bool = True
     """Whether a send connector carries its mail as the type asks."""
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether its addresses belong to this organization."""
-        return self.type is not DomainType.EXTERNAL_RELAY
-
 
 class AcceptedDomains:
     """Finds the accepted domain of an address: a domain before `*.suffix`, the longest suffix first."""
@@ -56,11 +51,6 @@ class AcceptedDomains:
             wanted = wanted.partition(".")[2]
             found = self._by_pattern.get(f"*.{wanted}")
         return found
-
-    def owns(self, address: str) -> bool:
-        """Tell whether a mail address is one of this organization."""
-        found = self.find(address.rpartition("@")[2])
-        return found is not None and found.is_ours
 
 
 def parse_pattern(text: str) -> str:

@@ -110,7 +110,7 @@ class Doors:
             self._take(read)
         self._room = await self._in_thread(receive_room)
         under_tls = [one for one in self._profiles if Mechanism.TLS in one.settings.auth]
-        names = frozenset(map(self._certificate_of, under_tls))
+        names = frozenset(name for one in under_tls for name in self._certificates_of(one))
         await asyncio.get_running_loop().run_in_executor(self._thread, self._certificates.refresh, names)
         await self._bind()
 
@@ -170,13 +170,16 @@ class Doors:
         found = chosen(self._profiles, local=Binding(*place), client=client)
         return self._sites[found.connector_id] if found else self._nobody
 
-    def _certificate_of(self, profile: ReceiveProfile) -> str:
+    def _certificates_of(self, profile: ReceiveProfile) -> tuple[str, ...]:
+        """Name the certificate of a connector, or those of its FQDN and of the server, whichever is there."""
         settings = profile.settings
-        return settings.certificate or settings.fqdn or self._server.fqdn
+        if settings.certificate:
+            return (settings.certificate,)
+        return tuple(dict.fromkeys((settings.fqdn or self._server.fqdn, self._server.fqdn)))
 
     def _site(self, profile: ReceiveProfile) -> Site:
         settings, kept = profile.settings, self._kept[profile.connector_id]
-        certificate = self._certificate_of(profile)
+        certificates = self._certificates_of(profile)
         return Site(
             fqdn=settings.fqdn or self._server.fqdn,
             banner=settings.banner,
@@ -185,7 +188,7 @@ class Doors:
             rights=_rights(profile),
             directory=self._directory,
             pressure=self._pressure,
-            encryption=lambda: self._certificates.get(certificate),
+            encryption=lambda: self._certificates.get(*certificates),
             crowd=kept.crowd,
             message_rate=kept.message_rate,
             logon_guard=self._guard,

@@ -59,20 +59,6 @@ def test_the_nearest_accepted_domain_is_found(domain, name):
     assert (found.name if found else None) == name
 
 
-def test_addresses_of_an_external_relay_domain_are_not_ours():
-    domains = AcceptedDomains(
-        [
-            AcceptedDomain(name="Ours", pattern="contoso.com"),
-            AcceptedDomain(name="Theirs", pattern="fabrikam.com", type=DomainType.EXTERNAL_RELAY),
-        ]
-    )
-
-    assert domains.owns("anna@contoso.com")
-    assert not domains.owns("bob@fabrikam.com")
-    assert not domains.owns("eve@adatum.com")
-    assert not domains.owns("")
-
-
 def make(name, domain, kind=DomainType.AUTHORITATIVE, **fields):
     return domain_services.create(name, domain=domain, type=kind, actor="anna", **fields)
 

@@ -3,6 +3,7 @@
 swaks ──TLS, AUTH──▶ smtp_in (connector Submission, made while it runs) ──▶ queue ──▶ worker ──▶ next hop
 """
 
+import base64
 import subprocess
 
 import pytest
@@ -26,7 +27,7 @@ def submission(program, receiver):
     ems(
         program,
         f"New-ReceiveConnector Submission -Usage Client -Bindings 127.0.0.1:{port},127.0.0.1:{tls_port}/tls"
-        " -TarpitInterval 00:00:00",
+        " -TarpitInterval 00:00:00 -ProtocolLoggingLevel Verbose",
     )
     (made,) = ems_rows(program, "New-ApplicationPassword scanner -Senders contoso.test")
 
@@ -46,6 +47,7 @@ def submission(program, receiver):
         ]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
+    send.password = made["Password"]
     wait_until(lambda: send("-tls").returncode == 0, what="the new connector takes mail")
     return send
 
@@ -71,6 +73,24 @@ def test_a_login_submits_under_tls_and_gets_what_its_mail_lacks(program, receive
         seconds=20,
     )
     assert rows[0]["UserName"] == "scanner"
+
+
+def test_the_password_stands_nowhere_on_disk(program, submission):
+    for options in (
+        ["-tls", "-a", "PLAIN"],
+        ["-tls", "-a", "LOGIN"],
+        ["-tls", "-a", "PLAIN", "-ap", "x" * 32],
+    ):
+        submission(*options)
+    program.stop()
+    secret = submission.password
+    forms = [secret, base64.b64encode(secret.encode()).decode().rstrip("=")]
+    forms += [base64.b64encode(f"\0scanner\0{secret}".encode()).decode().rstrip("=")]
+    files = [path for path in program.data_dir.rglob("*") if path.is_file()]
+
+    assert [path.name for path in files if path.name.startswith("RECV")]
+    found = [path for path in files if any(form.encode() in path.read_bytes() for form in forms)]
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,11 @@ def test_a_missing_certificate_is_none_until_it_comes(tmp_path, caplog):
     assert missing is None
     assert "certificate_missing" in caplog.text
     assert certificates.get(NAME) is not None
+
+
+def test_the_first_of_several_names_that_is_there_is_shown(folder):
+    certificates = Certificates(folder)
+    certificates.refresh(frozenset({"mail.contoso.com", NAME}))
+
+    assert certificates.get("mail.contoso.com") is None
+    assert certificates.get("mail.contoso.com", NAME) is certificates.get(NAME)

@@ -19,10 +19,10 @@ class Certificates:
         self._folder = folder
         self._contexts: dict[str, tuple[_Stamp, ssl.SSLContext | None]] = {}
 
-    def get(self, name: str) -> ssl.SSLContext | None:
-        """Give the context of a certificate; None while it cannot be used."""
-        held = self._contexts.get(name)
-        return held[1] if held else None
+    def get(self, *names: str) -> ssl.SSLContext | None:
+        """Give the context of the first certificate that can be used; None while there is none."""
+        held = (self._contexts[name][1] for name in names if name in self._contexts)
+        return next((context for context in held if context is not None), None)
 
     def refresh(self, names: frozenset[str]) -> None:
         """Look at the files of these certificates, and load what changed."""
@@ -40,7 +40,7 @@ class Certificates:
                 return
             context = _load(found) if found else None
             if context is None:
-                logger.error("certificate_missing", extra={"certificate": name})
+                logger.warning("certificate_missing", extra={"certificate": name})
             elif held is not None:
                 logger.info("certificate_reloaded", extra={"certificate": name})
         except (OSError, ValueError) as error:

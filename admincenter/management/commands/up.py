@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 from admincenter.accounts.services import FIRST_ADMINISTRATOR
 from admincenter.bootstrap import WrongSettingError
 from admincenter.process import claims, preparation, programs, supervision
+from connectors import reception
 
 OWNER_ONLY = 0o077
 """Whatever a program of ours writes, mail and logs too, is for this user alone."""
@@ -39,8 +40,8 @@ class Command(BaseCommand):
             raise WrongSettingError(
                 f"DATABASE_URL: the database cannot be used: {_first_line(error)}"
             ) from error
-        connections.close_all()
         self._announce(password)
+        connections.close_all()
         _allow_open_files()
         supervision.supervise(to_run)
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         self.stdout.write(
             "Mail flow admin center\n"
             f"  web     http://{settings.HTTP_ADDRESS}/\n"
-            f"  SMTP    {settings.SMTP_ADDRESS}\n"
+            f"  SMTP    {_bindings()}\n"
             f"  server  {settings.SERVER_NAME}\n"
             f"  data    {settings.DATA_DIR}",
         )
@@ -59,6 +60,13 @@ class Command(BaseCommand):
             )
         self.stdout.write("")
         sys.stdout.flush()
+
+
+def _bindings() -> str:
+    """Where the receive connectors of this server listen."""
+    profiles = reception.profiles_of(settings.SERVER_NAME)
+    bindings = {str(binding) for profile in profiles for binding in profile.settings.bindings}
+    return ", ".join(sorted(bindings)) or "no enabled receive connector"
 
 
 def _first_line(error: Exception) -> str:

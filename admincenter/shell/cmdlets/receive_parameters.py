@@ -104,7 +104,8 @@ PLAIN: tuple[tuple[Parameter[Any], str], ...] = (
         Parameter(
             name="TlsCertificateName",
             kind=TEXT,
-            help="The certificate: a .pem file in the folder certificates, without .pem. Default: the Fqdn.",
+            help="The certificate: a .pem file in the folder certificates, without .pem. Default: the"
+            " one of the Fqdn, else of the server.",
         ),
         "certificate",
     ),

@@ -4,10 +4,12 @@ import asyncio
 import base64
 import contextlib
 import socket
+import ssl
 import threading
 from dataclasses import replace
 
 import pytest
+import trustme
 import uvloop
 from django.db import connections
 
@@ -243,3 +245,50 @@ def test_a_login_signs_in_is_noted_and_ends_with_its_removal(start, dial, free_p
     )
     running.stop()
     assert ApplicationPassword.objects.get().last_used_at is not None
+
+
+def certificate_shown(port, authority):
+    """What a client under TLS sees, or nothing where it does not trust it."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as raw,
+            context.wrap_socket(raw, server_hostname="mail.contoso.com") as tls,
+        ):
+            return tls.recv(100)
+    except OSError:
+        return b""
+
+
+def test_a_new_certificate_is_for_the_next_session_and_cuts_no_open_one(start, tmp_path, free_port):
+    old, new = trustme.CA(), trustme.CA()
+    path = tmp_path / "mail.contoso.com.pem"
+
+    def publish(authority):
+        issued = authority.issue_cert("mail.contoso.com")
+        issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "draft")
+        (tmp_path / "draft").replace(path)
+
+    publish(old)
+    submission = replace(
+        RELAY,
+        bindings=(parse_binding(f"127.0.0.1:{free_port}/tls"),),
+        auth=frozenset({Mechanism.TLS}),
+        fqdn="mail.contoso.com",
+    )
+    receive_services.create(submission, actor="anna")
+    start()
+    context = ssl.create_default_context()
+    old.configure_trust(context)
+    with (
+        socket.create_connection(("127.0.0.1", free_port), timeout=20) as raw,
+        context.wrap_socket(raw, server_hostname="mail.contoso.com") as session,
+    ):
+        assert session.recv(100).startswith(b"220 mail.contoso.com ")
+        publish(new)
+        wait_until(lambda: certificate_shown(free_port, new), what="the new certificate is shown")
+        session.sendall(b"NOOP\r\n")
+
+        assert session.recv(100) == b"250 2.0.0 OK\r\n"
+    assert not certificate_shown(free_port, old)
