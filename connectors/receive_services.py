@@ -103,8 +103,11 @@ def _relay(default: ReceiveSettings, *, relay_ranges: Sequence[str]) -> ReceiveS
         remote_ranges=tuple(map(parse_range, relay_ranges)),
         anonymous_relay=True,
         comment="Made at the first start from ADMINCENTER_RELAY_NETWORKS: relays without a password.",
-        # Application servers open many connections, and are not to be slowed down.
-        limits=ReceiveLimits(max_connections_per_source=1000, max_connections_percent_per_source=100),
+        # Application servers open many connections and write to many at once, and are not to be slowed down;
+        # Exchange's own connector between servers takes 5000 recipients too (exchange.md 10.1).
+        limits=ReceiveLimits(
+            max_connections_per_source=1000, max_connections_percent_per_source=100, max_recipients=5000
+        ),
     )
 
 
