@@ -37,6 +37,10 @@ class IpFamily(StrEnum):
     PREFER_IPV6 = "PreferIPv6"
 
 
+ONE_FAMILY = {IpFamily.IPV4_ONLY: 4, IpFamily.IPV6_ONLY: 6}
+"""Those that never dial the other family, with the version of their own."""
+
+
 class TlsAuthLevel(StrEnum):
     """TlsAuthLevel of New-SendConnector."""
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from connectors import validators
 from connectors.errors import InvalidValue, Problem, shown
-from connectors.profiles import IpFamily, SmartHostAuth, Timeouts
-from connectors.specs import ConnectorSpec
+from connectors.profiles import ONE_FAMILY, SmartHostAuth, Timeouts
+from connectors.specs import SECRET, ConnectorSpec
 
 STAGES = tuple(one.name for one in fields(Timeouts))
 """The time-out of each is the field `<stage>_timeout`."""
@@ -18,7 +18,6 @@ MAX_OAUTH_CHARACTERS = 1024
 MAX_CONNECTIONS = 10_000
 MIN_MESSAGES_PER_SECOND, MAX_MESSAGES_PER_SECOND = Decimal("0.1"), Decimal("10000.0")
 MAX_MESSAGES_PER_DAY = 2_000_000_000
-_ONE_FAMILY = {IpFamily.IPV4_ONLY: 4, IpFamily.IPV6_ONLY: 6}
 
 
 def tidy(spec: ConnectorSpec) -> ConnectorSpec:
@@ -45,6 +44,7 @@ def _tidy_address(text: str) -> str:
 
 def problems(spec: ConnectorSpec) -> Iterator[Problem]:
     """Tell what is wrong, of settings in stored form."""
+    yield from _helo(spec)
     yield from _source(spec)
     yield from _certificate(spec)
     yield from _oauth(spec)
@@ -54,6 +54,20 @@ def problems(spec: ConnectorSpec) -> Iterator[Problem]:
             validators.time_span(getattr(spec.timeouts, stage), field=f"{stage}_timeout")
         except InvalidValue as error:
             yield error.problem
+
+
+def _helo(spec: ConnectorSpec) -> Iterator[Problem]:
+    """Extensions are offered in the answer to EHLO, and nowhere else (RFC 5321 section 4.1.1.1)."""
+    needs_ehlo = (
+        (spec.require_tls, "TLS is required"),
+        (spec.auth in SECRET, "the connector signs in"),
+        (bool(spec.tls_certificate_name), "a client certificate is shown"),
+        (spec.mta_sts or spec.dane, "MTA-STS or DANE is obeyed"),
+    )
+    if spec.force_helo:
+        for needed, why in needs_ehlo:
+            if needed:
+                yield _problem("force_helo", "True", f"EHLO cannot be left out while {why}")
 
 
 def _source(spec: ConnectorSpec) -> Iterator[Problem]:
@@ -68,7 +82,7 @@ def _source(spec: ConnectorSpec) -> Iterator[Problem]:
     if address.is_multicast or "%" in text:
         rule = "no connection can leave from a multicast or scoped address"
         yield _problem("source_ip_address", text, rule)
-    if _ONE_FAMILY.get(spec.ip_family, address.version) != address.version:
+    if ONE_FAMILY.get(spec.ip_family, address.version) != address.version:
         rule = f"no connection with {spec.ip_family} can leave from an IPv{address.version} address"
         yield _problem("source_ip_address", text, rule)
 

@@ -10,6 +10,10 @@ FOLDER = "certificates"
 CERTIFICATE_SUFFIX, KEY_SUFFIX = ".pem", ".key"
 
 
+class CertificateUnusable(Exception):  # noqa: N818 - reads as a sentence where it is raised
+    """It is missing, unreadable, expired or not yet valid; the text says so to an administrator."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredCertificate:
     """One certificate with its key."""
@@ -39,3 +43,8 @@ def find(folder: Path, name: str) -> StoredCertificate | None:
 def names(folder: Path) -> tuple[str, ...]:
     """Give the names of all certificates there are."""
     return tuple(sorted(path.stem for path in folder.glob(f"*{CERTIFICATE_SUFFIX}")))
+
+
+def no_password() -> str:
+    """Answer OpenSSL, which would ask on the terminal, for the password of a private key: there is none."""
+    return ""

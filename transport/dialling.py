@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.utils import timezone
 
-from connectors.profiles import Delivery, DeliveryProfile
-from transport import destinations
+from connectors.profiles import Delivery, DeliveryProfile, IpFamily
+from transport import client_certificates, destinations
+from transport.certificate_store import StoredCertificate
 from transport.envelope import Host, Reply
 from transport.host_policy import NO_POLICY, HostPolicy
 from transport.protocol_log import SessionLog
@@ -108,7 +109,15 @@ def _finder(
         port=profile.port,
         address_rule=rule,
         by_name=profile.dane or profile.mta_sts,
+        ip_family=_ip_family(profile),
     )
+
+
+def _ip_family(profile: DeliveryProfile) -> IpFamily:
+    """A connection from one address reaches addresses of its own family only."""
+    if not profile.source_ip_address:
+        return profile.ip_family
+    return IpFamily.IPV6_ONLY if ":" in profile.source_ip_address else IpFamily.IPV4_ONLY
 
 
 def client(
@@ -117,6 +126,9 @@ def client(
     """Return a client that speaks the way the connector says."""
     return Client(
         ehlo_name=profile.fqdn or opened.server.fqdn,
+        force_helo=profile.force_helo,
+        source_address=profile.source_ip_address,
+        certificate=_certificate(profile),
         tls_policy=profile.tls,
         auth=profile.auth,
         credentials=profile.credentials,
@@ -125,6 +137,13 @@ def client(
         pipelining=pipelining,
         ca_file=settings.TESTING_CA_FILE or None,
     )
+
+
+def _certificate(profile: DeliveryProfile) -> Callable[[], StoredCertificate] | None:
+    name = profile.tls_certificate_name
+    if not name:
+        return None
+    return lambda: client_certificates.find(settings.CERTIFICATES_DIR, name, now=timezone.now())
 
 
 def _timeouts(profile: DeliveryProfile) -> Timeouts:

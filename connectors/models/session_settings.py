@@ -73,6 +73,11 @@ def constraints() -> list[models.BaseConstraint]:
     no_oauth = Q(oauth_token_url="", oauth_client_id="", oauth_scope="")
     return [
         models.CheckConstraint(
+            condition=Q(force_helo=False)
+            | Q(require_tls=False, tls_certificate_name="", username="", mta_sts=False, dane=False),
+            name="connector_helo_offers_nothing",
+        ),
+        models.CheckConstraint(
             condition=Q(ip_family__in=[one.value for one in IpFamily]), name="connector_ip_family_is_known"
         ),
         models.CheckConstraint(

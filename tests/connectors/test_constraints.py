@@ -70,6 +70,8 @@ def test_a_right_row_is_stored(fields):
             "connector_ip_family_is_known",
             {"ip_family": "IPX"},
         ),
+        ("connector_helo_offers_nothing", BASIC | {"force_helo": True}),
+        ("connector_helo_offers_nothing", {"force_helo": True, "dane": True}),
         ("connector_oauth_is_for_xoauth2", BASIC | {"oauth_token_url": "https://login.example/token"}),
         ("connector_oauth_is_for_xoauth2", BASIC | {"auth": "XOAUTH2", "oauth_client_id": "ours"}),
         ("connector_certificate_needs_tls", {"tls_certificate_name": "relay", "ignore_starttls": True}),

@@ -137,7 +137,6 @@ def test_a_profile_says_how_a_session_is_held(internet, make):
         force_helo=True,
         source_ip_address="2001:DB8::7",
         ip_family=IpFamily.PREFER_IPV6,
-        tls_certificate_name="relay",
         max_connections=3,
         messages_per_second=Decimal("0.5"),
         messages_per_day=10,
@@ -146,7 +145,8 @@ def test_a_profile_says_how_a_session_is_held(internet, make):
     profile = routing.profile(made.pk)
 
     assert (profile.force_helo, profile.source_ip_address) == (True, "2001:db8::7")
-    assert (profile.ip_family, profile.tls_certificate_name) == (IpFamily.PREFER_IPV6, "relay")
+    assert (profile.ip_family, profile.tls_certificate_name) == (IpFamily.PREFER_IPV6, "")
+    assert routing.profile(make(internet, name="B", tls_certificate_name="b").pk).tls_certificate_name == "b"
     assert (profile.max_connections, profile.messages_per_second) == (3, Decimal("0.5"))
     assert (profile.messages_per_day, profile.timeouts) == (10, timeouts)
     assert profile.oauth is None

@@ -61,7 +61,6 @@ def test_every_setting_comes_back_as_it_was_given(relay, make):
         tls_domain="contoso.com",
         messages_per_connection=7,
         tls_certificate_name="<I>CN=Contoso CA<S>CN=mail.contoso.com",
-        force_helo=True,
         source_ip_address="192.0.2.7",
         ip_family=IpFamily.IPV4_ONLY,
         max_connections=3,
@@ -76,6 +75,12 @@ def test_every_setting_comes_back_as_it_was_given(relay, make):
 
     assert services.spec_of(SendConnector.objects.get(pk=made.pk)) == spec
     assert (made.version, made.created_by, made.changed_by) == (1, "anna", "anna")
+
+
+def test_helo_comes_back_as_it_was_given(internet, make):
+    spec = replace(internet, force_helo=True)
+
+    assert services.spec_of(SendConnector.objects.get(pk=make(spec).pk)) == spec
 
 
 def test_one_draft_makes_one_connector_however_often_finish_is_clicked(internet):

@@ -48,6 +48,19 @@ def test_what_is_right_passes(spec):
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
+        *(
+            (
+                replace(spec, force_helo=True),
+                f"ForceHELO True: EHLO cannot be left out while {why}.",
+            )
+            for spec, why in (
+                (replace(MX, require_tls=True), "TLS is required"),
+                (XOAUTH2, "the connector signs in"),
+                (replace(MX, tls_certificate_name="relay"), "a client certificate is shown"),
+                (replace(MX, dane=True), "MTA-STS or DANE is obeyed"),
+                (replace(MX, mta_sts=True), "MTA-STS or DANE is obeyed"),
+            )
+        ),
         (
             replace(MX, source_ip_address="mail.contoso.com"),
             "SourceIPAddress mail.contoso.com: that is no IP address; empty or 0.0.0.0 means any.",

@@ -2,10 +2,12 @@
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from connectors.profiles import IpFamily
 from tests.support.nameserver import Nameserver
 from transport.destinations import DestinationFailed, Destinations, Limits, forget
 from transport.envelope import Stage
@@ -104,6 +106,45 @@ def test_equal_preferences_are_tried_in_random_order(destinations):
     # A fair coin stays within these bounds but once in ten million runs.
     assert 62 <= first["m1.test"] <= 138
     assert first["m1.test"] + first["m2.test"] == 200
+
+
+@pytest.mark.parametrize(
+    ("family", "wanted"),
+    [
+        (IpFamily.IPV4_ONLY, ["127.0.0.3", "127.0.0.2"]),
+        (IpFamily.IPV6_ONLY, ["::1"]),
+        (IpFamily.PREFER_IPV4, ["127.0.0.3", "::1", "127.0.0.2"]),
+        (IpFamily.PREFER_IPV6, ["::1", "127.0.0.3", "127.0.0.2"]),
+    ],
+)
+def test_the_ip_family_of_the_connector_chooses_and_orders_within_a_host(destinations, family, wanted):
+    chosen = replace(destinations, ip_family=family)
+
+    assert addresses(chosen.hosts_for_domain("relay.test")) == wanted
+    assert addresses(chosen.hosts_for_smart_host("relay.test")) == wanted
+
+
+@pytest.mark.parametrize(
+    ("family", "domain"),
+    [
+        (IpFamily.IPV6_ONLY, "sub.test"),
+        (IpFamily.IPV4_ONLY, "m3.test"),
+        (IpFamily.IPV6_ONLY, "[192.0.2.1]"),
+        (IpFamily.IPV4_ONLY, "[IPv6:2001:db8::1]"),
+    ],
+)
+def test_a_domain_without_an_address_of_the_family_waits_and_is_never_returned(destinations, family, domain):
+    failure = failure_for(replace(destinations, ip_family=family), domain)
+
+    assert failure.temporary
+    assert failure.reply.enhanced == "4.4.4"
+    assert str(family) in failure.reply.text
+    assert "IpFamily or SourceIPAddress" in failure.reply.text
+
+
+def test_a_domain_that_does_not_exist_is_returned_whatever_the_family(destinations):
+    for family in IpFamily:
+        assert not failure_for(replace(destinations, ip_family=family), "nowhere.test").temporary
 
 
 def test_both_address_families_are_tried(destinations):

@@ -54,6 +54,12 @@ def forbidden(name: str, *, host: Host, objection: str) -> DestinationFailed:
     return _failed(451, "4.4.4", text, name=host.name)
 
 
+def wrong_family(name: str, detail: str, *, family: str) -> DestinationFailed:
+    """Say that there is no address of the family that the connector dials: its setting must not end mail."""
+    text = f"SMTPSEND.DNS.NoUsableHost; {detail}, and IpFamily or SourceIPAddress of the send connector means"
+    return _failed(451, "4.4.4", f"{text} {family}", name=name)
+
+
 def loops(name: str, *, through: str) -> DestinationFailed:
     """Say that the best host left is this server (RFC 5321 section 5.1)."""
     text = f"SMTPSEND.DNS.MxLoopback; MX record of {name} points to this server (loop): {through}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 
+from connectors.profiles import ONE_FAMILY, IpFamily
 from transport.destinations.failures import (
     DestinationFailed,
     as_temporary,
@@ -14,6 +15,7 @@ from transport.destinations.failures import (
     no_mail_accepted,
     nonexistent,
     query_failed,
+    wrong_family,
 )
 from transport.destinations.forbidden import AddressRule
 from transport.destinations.lookup import NULL_EXCHANGER, Exchanger, Limits, Located, Lookup, best_first
@@ -40,6 +42,7 @@ class Destinations:
     """What a recipient domain may not lead to; None lets everything through. Smart hosts are not asked."""
     by_name: bool = False
     """Hosts that share an address are kept apart: a policy may allow the one and not the other."""
+    ip_family: IpFamily = IpFamily.ANY
     limits: Limits = field(default_factory=Limits)
 
     def hosts_for_domain(self, domain: str) -> tuple[Host, ...]:
@@ -160,16 +163,22 @@ class Destinations:
             raise query_failed(name, "; ".join(lookup.troubles), enhanced=enhanced)
         if own:
             raise loops(name, through=f"{own.name} ({own.address})")
+        if self.ip_family in ONE_FAMILY:
+            raise wrong_family(name, _nowhere(name, found), family=self.ip_family)
         raise no_host(name, _nowhere(name, found))
 
     def _host_at(self, address: str, *, name: str) -> tuple[Host, ...]:
         if self._ourselves.listens_on(address, self.port):
             raise loops(name, through=f"{address} port {self.port}")
+        if self.ip_family is (IpFamily.IPV4_ONLY if ":" in address else IpFamily.IPV6_ONLY):
+            raise wrong_family(name, f"its address is {address}", family=self.ip_family)
         return (Host(name=name, address=address, port=self.port),)
 
     def _lookup(self, name: str) -> Lookup:
         try:
-            return Lookup(self.dns_servers, limits=self.limits, validating=self.validating)
+            return Lookup(
+                self.dns_servers, limits=self.limits, validating=self.validating, ip_family=self.ip_family
+            )
         except LookupFailed as trouble:
             raise query_failed(name, str(trouble)) from trouble
 

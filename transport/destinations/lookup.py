@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, zip_longest
 
+from connectors.profiles import IpFamily
 from transport.destinations.names import is_host_name, plain_address
 from transport.destinations.resolver import Answer, Deadline, LookupFailed, resolver_for
 from transport.host_policy import TlsaRecord
@@ -51,8 +52,16 @@ class Located:
 class Lookup:
     """Asks for one destination; a trouble with one name is kept and does not stop the others."""
 
-    def __init__(self, dns_servers: tuple[str, ...], *, limits: Limits, validating: bool = False) -> None:
+    def __init__(
+        self,
+        dns_servers: tuple[str, ...],
+        *,
+        limits: Limits,
+        validating: bool = False,
+        ip_family: IpFamily = IpFamily.ANY,
+    ) -> None:
         self._limits = limits
+        self._ip_family = ip_family
         self._resolver = resolver_for(dns_servers, per_server=limits.per_server, validating=validating)
         self._deadline = Deadline.after(limits.total)
         self.troubles: list[str] = []
@@ -62,21 +71,34 @@ class Lookup:
         return self._resolver.mail_exchangers(name, deadline=self._deadline)
 
     def addresses(self, name: str) -> Located:
-        """Ask for both families; one that cannot be looked up does not hide the other."""
+        """Ask for the families that are dialled; one that cannot be looked up does not hide the other."""
         deadline = self._deadline.at_most(self._limits.per_name)
-        four = self._family(name, ipv6=False, deadline=deadline)
+        four: Answer[str] = Answer()
+        six: Answer[str] = Answer()
+        if self._ip_family is not IpFamily.IPV6_ONLY:
+            four = self._family(name, ipv6=False, deadline=deadline)
         if not four.exists:
             return Located(name=name)
         if four.records:
             deadline = deadline.at_most(self._limits.per_server)
-        six = self._family(name, ipv6=True, deadline=deadline)
-        alternating = chain.from_iterable(zip_longest(_shuffled(four.records), _shuffled(six.records)))
+        if self._ip_family is not IpFamily.IPV4_ONLY:
+            six = self._family(name, ipv6=True, deadline=deadline)
         found = [family for family in (four, six) if family.records]
         return Located(
-            addresses=tuple(one for one in alternating if one is not None)[: self._limits.addresses],
+            addresses=self._ordered(_shuffled(four.records), _shuffled(six.records)),
             name=found[0].name if found else name,
             secure=bool(found) and all(family.secure for family in found),
         )
+
+    def _ordered(self, four: list[str], six: list[str]) -> tuple[str, ...]:
+        if self._ip_family is IpFamily.PREFER_IPV4:
+            ordered = [*four, *six]
+        elif self._ip_family is IpFamily.PREFER_IPV6:
+            ordered = [*six, *four]
+        else:
+            alternating = chain.from_iterable(zip_longest(four, six))
+            ordered = [one for one in alternating if one is not None]
+        return tuple(ordered[: self._limits.addresses])
 
     def texts(self, name: str) -> tuple[bytes, ...]:
         """Ask for the TXT records. Raises LookupFailed."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from connectors.profiles import Credentials, SmartHostAuth, TlsPolicy
+from transport.certificate_store import CertificateUnusable, StoredCertificate
 from transport.envelope import Host, Stage, Transaction, TransactionResult
 from transport.host_policy import NO_POLICY, HostPolicy
 from transport.smtp import auth, certificates, commands, tls
@@ -34,6 +35,12 @@ class Client:
 
     ehlo_name: str
     """Our FQDN in A-label form, or an address literal."""
+    force_helo: bool = False
+    """Never say EHLO."""
+    source_address: str = ""
+    """Address of this machine to connect from; empty means any."""
+    certificate: Callable[[], StoredCertificate] | None = None
+    """Gives the client certificate, or raises CertificateUnusable; None shows none."""
     tls_policy: TlsPolicy = field(default_factory=TlsPolicy)
     auth: SmartHostAuth = SmartHostAuth.NONE
     credentials: Credentials | None = None
@@ -71,6 +78,7 @@ class Client:
         self.tls_source = demanded.source
         ends = monotonic() + self.timeouts.session.total_seconds()
         try:
+            demanded = self._with_certificate(demanded, host=host)
             self._open(host, demanded, ends=ends)
         except BaseException as error:
             if isinstance(error, SessionFailed):
@@ -142,6 +150,18 @@ class Client:
 
     # The steps of connect, in order
 
+    def _with_certificate(self, demanded: TlsDemand, *, host: Host) -> TlsDemand:
+        """Find the client certificate before anybody is dialled: nothing is sent without it."""
+        if self.certificate is None:
+            return demanded
+        try:
+            return replace(demanded, required=True, certificate=self.certificate())
+        except CertificateUnusable as error:
+            self._log("*", str(error))
+            raise SessionFailed(
+                local_reply(host, code=454, enhanced="4.7.5", text=str(error), stage=Stage.STARTTLS)
+            ) from error
+
     def _open(self, host: Host, demanded: TlsDemand, *, ends: float) -> None:
         session = self._greet(host, ends=ends)
         session.note(f"TLS policy: {demanded.source}")
@@ -172,7 +192,9 @@ class Client:
         self._log("*", "Set Session Permissions", "None")
         self._log("*", "attempting to connect", host.name)
         try:
-            wire = Wire.dial(host, seconds=self.timeouts.connect.total_seconds(), ends=ends)
+            wire = Wire.dial(
+                host, seconds=self.timeouts.connect.total_seconds(), ends=ends, source=self.source_address
+            )
         except Unreachable as error:
             self._log("*", str(error))
             reply = local_reply(
@@ -191,13 +213,20 @@ class Client:
 
     def _introduce(self, session: Session) -> None:
         """EHLO, and HELO for a host that does not know it (RFC 5321 section 3.2)."""
+        if self.force_helo:
+            self._introduce_shortly(session)
+            return
         said = session.ask(commands.ehlo(self.ehlo_name), stage=Stage.EHLO)
         if said.positive:
             session.extensions = self._usable(said)
             return
+        if said.code < 500:  # noqa: PLR2004 - not 5yz
+            session.refuse(said, stage=Stage.EHLO)
+        self._introduce_shortly(session)
+
+    def _introduce_shortly(self, session: Session) -> None:
         session.extensions = Extensions()
-        if said.code >= 500:  # noqa: PLR2004 - 5yz
-            said = session.ask(commands.helo(self.ehlo_name), stage=Stage.EHLO)
+        said = session.ask(commands.helo(self.ehlo_name), stage=Stage.EHLO)
         if not said.positive:
             session.refuse(said, stage=Stage.EHLO)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from connectors.profiles import SmartHostAuth, TlsAuthLevel, TlsPolicy
+from transport.certificate_store import StoredCertificate, no_password
 from transport.cleaning import clean_text
 from transport.host_policy import DANE, NO_POLICY, HostPolicy
 from transport.smtp import certificates, dane
@@ -50,6 +51,8 @@ class TlsDemand:
     """What the certificate must be valid for under `verify_name`."""
     published: HostPolicy = NO_POLICY
     """What the recipient domain demands, in addition."""
+    certificate: StoredCertificate | None = None
+    """What we show when we are asked for one."""
     source: str = "opportunistic"
     """Whose demands these are, for the record."""
 
@@ -119,6 +122,8 @@ def layer(demanded: TlsDemand, *, host_name: str, ca_file: str | None) -> "TlsLa
             verify_name=demanded.verify_name,
             strong=demanded.verify or bool(published.tlsa),
             ca_file=ca_file,
+            certificate=demanded.certificate,
+            stamp=demanded.certificate.stamp if demanded.certificate else None,
         )
     except OSError as error:
         raise TlsFailed("The certificates of the trusted authorities cannot be read") from error
@@ -132,8 +137,20 @@ def layer(demanded: TlsDemand, *, host_name: str, ca_file: str | None) -> "TlsLa
 
 
 @lru_cache(maxsize=16)
-def _context(*, verify: bool, verify_name: bool, strong: bool, ca_file: str | None) -> ssl.SSLContext:
-    """Loading the trusted authorities takes longer than a handshake: one context serves all sessions."""
+def _context(  # noqa: PLR0913 - what one context differs in from another
+    *,
+    verify: bool,
+    verify_name: bool,
+    strong: bool,
+    ca_file: str | None,
+    certificate: StoredCertificate | None,
+    stamp: object,
+) -> ssl.SSLContext:
+    """Loading the trusted authorities takes longer than a handshake: one context serves all sessions.
+
+    A certificate that was renewed has another `stamp`, and gets another context.
+    """
+    del stamp
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = verify_name
@@ -146,6 +163,8 @@ def _context(*, verify: bool, verify_name: bool, strong: bool, ca_file: str | No
         context.load_verify_locations(ca_file)
     else:
         context.load_default_certs()
+    if certificate is not None:
+        context.load_cert_chain(certificate.certificate, certificate.key, password=no_password)
     return context
 
 

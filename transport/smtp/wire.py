@@ -19,6 +19,9 @@ _READ_BYTES = 16 * 1024
 _TICK_SECONDS = 30.0
 """The socket's own time-out: setting it costs a system call, so mostly the clock is asked instead."""
 
+_BIND_ADDRESS_NO_PORT = 24
+"""Of linux/in.h; `socket` names it from Python 3.12 on."""
+_NOT_OURS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL}
 _CLOSED = "Connection dropped: the host closed it"
 _REASONS = {
     errno.ECONNREFUSED: "Connection refused",
@@ -43,12 +46,17 @@ class Wire:
         self._tls: TlsLayer | None = None
 
     @classmethod
-    def dial(cls, host: Host, *, seconds: float, ends: float) -> Self:
-        """Connect to exactly this address; the session must be over at `ends`, by the monotonic clock."""
+    def dial(cls, host: Host, *, seconds: float, ends: float, source: str = "") -> Self:
+        """Connect to exactly this address; the session must be over at `ends`, by the monotonic clock.
+
+        `source` is the address of this machine to connect from; empty leaves it to the system.
+        """
         family = socket.AF_INET6 if ":" in host.address else socket.AF_INET
         dialling = socket.socket(family, socket.SOCK_STREAM)
         try:
             dialling.settimeout(max(0.001, min(seconds, ends - monotonic())))
+            if source:
+                _bind(dialling, source)
             dialling.connect((host.address, host.port))
             dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
@@ -184,6 +192,19 @@ class Wire:
         if seconds != self._armed:
             self._socket.settimeout(seconds)
             self._armed = seconds
+
+
+def _bind(dialling: socket.socket, source: str) -> None:
+    """Leave from this address, by a port that is free for the connection only (IP_BIND_ADDRESS_NO_PORT)."""
+    with suppress(OSError):
+        dialling.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+    try:
+        dialling.bind((source, 0))
+    except OSError as error:
+        why = "is not an address of this machine" if error.errno in _NOT_OURS else "cannot be used"
+        raise Unreachable(
+            f"Cannot connect from SourceIPAddress {source}: it {why}. Correct the send connector"
+        ) from error
 
 
 def _is_tick(error: OSError) -> bool:

@@ -46,7 +46,7 @@ EVERYTHING = (
     "-MaxMessageSize 25MB -ConnectionInactivityTimeOut 00:05:00 -SmtpMaxMessagesPerConnection 7 "
     "-ProtocolLoggingLevel Verbose -RequireTLS $true -IgnoreSTARTTLS $false "
     "-TlsAuthLevel DomainValidation -TlsDomain relay.contoso.com -TlsCertificateName relay "
-    "-ForceHELO $true -SourceIPAddress 192.0.2.7 -IpFamily IPv4Only -MaxConnectionsPerNextHop 3 "
+    "-ForceHELO $false -SourceIPAddress 192.0.2.7 -IpFamily IPv4Only -MaxConnectionsPerNextHop 3 "
     "-MaxMessagesPerSecond 2.5 -MaxMessagesPerDay 500 -ConnectTimeOut 00:00:11 -BannerTimeOut 00:00:12 "
     "-EhloTimeOut 00:00:13 -StartTlsTimeOut 00:00:14 -AuthTimeOut 00:00:15 -MailTimeOut 00:00:16 "
     "-RcptTimeOut 00:00:17 -DataTimeOut 00:00:18 -BlockTimeOut 00:00:19 -FinalDotTimeOut 00:00:20 "
@@ -85,7 +85,7 @@ def test_every_setting_has_its_parameter_and_comes_back_under_its_name(listed):
         "TlsAuthLevel": "DomainValidation",
         "TlsDomain": "relay.contoso.com",
         "TlsCertificateName": "relay",
-        "ForceHELO": True,
+        "ForceHELO": False,
         "SourceIPAddress": "192.0.2.7",
         "IpFamily": "IPv4Only",
         "MaxConnectionsPerNextHop": "3",
