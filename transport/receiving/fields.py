@@ -10,6 +10,8 @@ _BAD = (550, "5.6.0")
 _NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
 """RFC 5322 section 2.2; the space before the colon is of section 4.5."""
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
+SECRET = frozenset((b"bcc", b"resent-bcc"))
+"""Names of fields that no recipient may see (RFC 5322 section 3.6.3)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from transport.envelope import DsnRequest, Envelope
 from transport.injected import NAMES, TRUSTED
 from transport.receiving.addresses import parse_path
 from transport.receiving.errors import BadAddress, BadParameter, Refused
-from transport.receiving.fields import Field, Parted, part
+from transport.receiving.fields import SECRET, Field, Parted, part
 from transport.receiving.handed_in import Origin, completed, too_many, with_crlf
 from transport.receiving.limits import Limits
 from transport.receiving.parameters import MailParameters, parse_mail_parameters, parse_rcpt_parameters
@@ -48,7 +48,7 @@ def read(data: bytes, *, limits: Limits, origin: Origin) -> Envelope:
     receivers = _receivers(injected, smtputf8=parameters.smtputf8)
     if len(receivers) > limits.max_recipients:
         raise too_many(len(receivers), most=limits.max_recipients)
-    content = completed(below, origin=origin, keep=lambda field: field.name != b"bcc")
+    content = completed(below, origin=origin, keep=lambda field: field.name not in SECRET)
     addresses = tuple(one.address for one in receivers)
     client_address = _source_address(_single(injected, b"x-sourceipaddress"))
     return Envelope(

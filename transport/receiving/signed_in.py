@@ -4,11 +4,10 @@ from datetime import datetime
 
 from connectors.application_passwords import ANY_SENDER, Login
 from transport.receiving.errors import BadAddress, Refused
-from transport.receiving.fields import Field, Parted, part
+from transport.receiving.fields import SECRET, Field, Parted, part
 from transport.receiving.handed_in import missing_fields
 from transport.receiving.mailboxes import addresses
 
-_SECRET_FIELDS = frozenset((b"bcc", b"resent-bcc"))
 _MAX_SHOWN = 200
 
 
@@ -26,7 +25,7 @@ def verified(content: bytes, *, login: Login, mail_from: str) -> Parted:
 def completed(message: Parted, *, fqdn: str, token: str, at: datetime) -> bytes:
     """Give the message without Bcc, and with Date and Message-ID if it had none."""
     before = missing_fields(message, fqdn=fqdn, token=token, at=at)
-    return message.joined(before=before, keep=lambda field: field.name not in _SECRET_FIELDS)
+    return message.joined(before=before, keep=lambda field: field.name not in SECRET)
 
 
 def _parted(content: bytes) -> Parted:

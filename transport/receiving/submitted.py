@@ -6,7 +6,7 @@ from transport.envelope import DsnRequest, Envelope
 from transport.receiving import pickup
 from transport.receiving.addresses import parse_path
 from transport.receiving.errors import BadAddress, Refused
-from transport.receiving.fields import part
+from transport.receiving.fields import SECRET, part
 from transport.receiving.handed_in import Origin, completed, too_many, with_crlf
 from transport.receiving.limits import Limits
 from transport.receiving.mailboxes import addresses
@@ -24,7 +24,7 @@ def read(  # noqa: PLR0913 - each by name
     to = tuple(dict.fromkeys(recipients)) or pickup.recipients_of(message)
     if len(to) > limits.max_recipients:
         raise too_many(len(to), most=limits.max_recipients)
-    content = completed(message, origin=origin, keep=lambda field: field.name != b"bcc")
+    content = completed(message, origin=origin, keep=lambda field: field.name not in SECRET)
     return Envelope(
         mail_from=mail_from,
         recipients=to,
