@@ -171,15 +171,18 @@ def run_with_postgresql(command: list[str]) -> int:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """Start PostgreSQL on a free loopback port and a scratch directory; yields the URL of its database."""
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """Start PostgreSQL on a free loopback port and a scratch directory; yields the URL of its database.
+
+    `durable`: it flushes to disk at every commit, as in real life.
+    """
     programs = postgresql_programs()
     if programs is None:
         sys.exit("PostgreSQL is missing: apt-get install postgresql")
     with tempfile.TemporaryDirectory(prefix="admincenter-postgresql-") as scratch:
         password, port = secrets.token_urlsafe(16), free_port()
         make_cluster(Path(scratch), programs=programs, password=password)
-        server = start_cluster(Path(scratch), programs=programs, port=port)
+        server = start_cluster(Path(scratch), programs=programs, port=port, durable=durable)
         try:
             await_listener(port, server=server)
             yield f"postgres://tests:{quote(password)}@127.0.0.1:{port}/postgres"
@@ -207,16 +210,16 @@ def make_cluster(scratch: Path, *, programs: Path, password: str) -> None:
     )
 
 
-def start_cluster(scratch: Path, *, programs: Path, port: int) -> subprocess.Popen[bytes]:
-    """Run the server without the care for power cuts that a scratch cluster does not need."""
+def start_cluster(
+    scratch: Path, *, programs: Path, port: int, durable: bool = False
+) -> subprocess.Popen[bytes]:
+    """Run the server, without the care for power cuts that a scratch cluster does not need."""
     options = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": "",
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
         "log_min_messages": "fatal",
+        **({} if durable else dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")),
     }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     return subprocess.Popen(

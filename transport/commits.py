@@ -181,16 +181,20 @@ class Committer(Generic[Item, Result]):
             self._write([wanted])
 
     def _commit(self, batch: list[_Wanted[Item, Result]]) -> Sequence[Result]:
-        give_up = time.monotonic() + self._patience_s
+        give_up, told = time.monotonic() + self._patience_s, False
         while True:
             try:
                 items = self._prepare([wanted.item for wanted in batch])
                 with transaction.atomic():
                     return self._work(items)
-            except TRANSIENT:
+            except TRANSIENT as error:
                 connection.close()
                 if time.monotonic() >= give_up:
                     raise
+                if not told:
+                    told = True
+                    fields = {"committer": self._thread.name, "items": len(batch), "reason": str(error)}
+                    logger.warning("commit_waits_for_the_database", extra=fields)
                 time.sleep(0.2)
 
 

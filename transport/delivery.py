@@ -15,7 +15,7 @@ from transport import destinations, dialling, judged, verdicts
 from transport.attendance import LINGER, Attendance
 from transport.concurrency import Limits
 from transport.envelope import Reply, Transaction, TransactionResult
-from transport.holdings import Holdings, Ledger, Lost
+from transport.holdings import Holdings, Ledger, Lost, Unwritten
 from transport.host_memory import HostMemory
 from transport.in_hand import Holding
 from transport.outcomes import Connected, Open, Work
@@ -96,6 +96,10 @@ class Attempt:
             self.holdings.catch_up()
         except Lost:
             logger.warning("delivery_session_lost_its_lease", extra={"session_id": self.opened.session_id})
+            self.holdings.parts.clear()
+        except Unwritten as error:
+            fields = {"session_id": self.opened.session_id, "reason": str(error)}
+            logger.error("delivery_session_lost_the_database", extra=fields)  # noqa: TRY400 - the reason is said
             self.holdings.parts.clear()
         except Exception:
             # The log gets the rest; the queue waits as after any failure, for the next try may break too.
@@ -244,7 +248,7 @@ class Attempt:
                     before_dot=self.holdings.catch_up,
                     following=self._no_more if last else self._following,
                 )
-        except Lost:
+        except (Lost, Unwritten):
             raise
         except Exception:
             fields = {"message_id": part.transaction.message_id, "session_id": self.opened.session_id}

@@ -1,23 +1,29 @@
 """What one session holds, and its account with the ledger: claims come in, outcomes go out, in step."""
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from transport import judged
-from transport.commits import Committer, Ticket
+from transport.commits import TRANSIENT, Committer, Ticket
 from transport.envelope import Reply
 from transport.outcomes import Answer, Close, More, Outdated, Settle, TakenBack, Wish, Work
 from transport.parts import Part, parts
 from transport.queue.claimed import Claim
 from transport.queue.records import Outcome, Try
 
+logger = logging.getLogger(__name__)
 Ledger = Committer[Wish, Answer]
 
 
 class Lost(Exception):  # noqa: N818 - says what became of the claims
     """The lease ran out: others send what this session holds."""
+
+
+class Unwritten(Exception):  # noqa: N818 - as above
+    """The database stayed away for longer than the ledger waits: nobody knows what is on disk."""
 
 
 class Holdings:
@@ -29,7 +35,7 @@ class Holdings:
         """How many messages the session holds at a time."""
         self._opened_at: datetime = work.opened.opened_at
         self._generation = work.generation
-        self._unwritten: Ticket[Answer] | None = None
+        self._unwritten: tuple[Ticket[Answer], Part] | None = None
         self._put_off: dict[int, Outcome] = {}
         """Earlier parts of a message of which recipients wait on, by queued id."""
         self.signature = judged.Signature(
@@ -57,14 +63,28 @@ class Holdings:
     def catch_up(self) -> None:
         """Wait until the last outcome is on disk: until then no further final dot goes out.
 
-        Raises `Lost`, and then it never goes out, when the lease ran out meanwhile.
+        Raises `Lost` or `Unwritten`, and then it never goes out. An outcome that cannot be written at all is
+        held against its message: sent again and again it would be double for ever.
         """
-        if self._unwritten is not None:
-            ticket, self._unwritten = self._unwritten, None
-            self._hear(ticket.result())
+        if self._unwritten is None:
+            return
+        (ticket, part), self._unwritten = self._unwritten, None
+        try:
+            self._hear(_result(ticket))
+        except (Lost, Unwritten):
+            raise
+        except Exception:
+            logger.exception("outcome_cannot_be_written", extra={"message_id": part.claim.message_id})
+            self._put_off.pop(part.claim.queued_id, None)
+            self._hear(self._submit(Settle(outcome=self._broken(part), more=None)))
+
+    def _broken(self, part: Part) -> Outcome:
+        replies = [(address, judged.BROKEN) for address in part.transaction.recipients]
+        tried = Try(reply=judged.BROKEN, outcome=judged.word_of(replies))
+        return judged.outcome_of(part.claim, replies, signature=self.signature, tries=(tried,))
 
     def ask(self) -> bool:
-        """Ask for mail; whether some came. Raises `Lost`."""
+        """Ask for mail; whether some came. Raises `Lost` and `Unwritten`."""
         self.catch_up()
         self._hear(self._submit(self._more()))
         return bool(self.parts)
@@ -81,8 +101,9 @@ class Holdings:
         if part.last:
             self.settled += 1
         more = self._more() if ask and len(self.parts) < self._most else None
-        self._unwritten = Ticket()
-        self._ledger.hand_in(Settle(outcome=outcome, more=more), waiter=self._unwritten)
+        ticket: Ticket[Answer] = Ticket()
+        self._unwritten = ticket, part
+        self._ledger.hand_in(Settle(outcome=outcome, more=more), waiter=ticket)
 
     def _with_earlier_parts(self, outcome: Outcome) -> Outcome:
         """A message waits on as long as a recipient of any of its parts does."""
@@ -118,7 +139,7 @@ class Holdings:
     def _submit(self, wish: Wish) -> Answer:
         ticket: Ticket[Answer] = Ticket()
         self._ledger.hand_in(wish, waiter=ticket)
-        return ticket.result()
+        return _result(ticket)
 
     def _hear(self, answer: Answer) -> None:
         if isinstance(answer, TakenBack):
@@ -132,3 +153,10 @@ class Holdings:
     def _take(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             self.parts.extend(parts(claim))
+
+
+def _result(ticket: Ticket[Answer]) -> Answer:
+    try:
+        return ticket.result()
+    except TRANSIENT as error:
+        raise Unwritten(str(error)) from error

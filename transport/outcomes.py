@@ -19,6 +19,9 @@ from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
 
+KEPT_FOR = timedelta(hours=1)
+"""How long results wait in memory for a database that is gone, locked or full; no dot goes out meanwhile."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
@@ -93,9 +96,7 @@ Answer = Work | tuple[Claim, ...] | Outdated | TakenBack | None
 
 def ledger() -> Committer[Wish, Answer]:
     """The one writer of a worker process. A commit costs a flush: what comes close together shares one."""
-    return Committer(
-        settle, name="ledger", gather=timedelta(milliseconds=2), most=400, patience=timedelta(seconds=60)
-    )
+    return Committer(settle, name="ledger", gather=timedelta(milliseconds=2), most=400, patience=KEPT_FOR)
 
 
 def settle(wishes: Sequence[Wish]) -> list[Answer]:

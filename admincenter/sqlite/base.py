@@ -12,6 +12,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
 LOOK_AGAIN_AFTER_S = 0.0002
@@ -84,8 +85,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         name, options = self.settings_dict["NAME"], self.settings_dict["OPTIONS"]
         give_up = time.monotonic() + options.get("timeout", DEFAULT_TIMEOUT_S)
         door = _lock(f"{name}-door", give_up=give_up)
-        self._turn = _lock(f"{name}-turn", give_up=give_up)
-        os.close(door)
+        try:
+            self._turn = _lock(f"{name}-turn", give_up=give_up)
+        finally:
+            os.close(door)
 
     def _pass_on(self) -> None:
         turn, self._turn = self._turn, None
@@ -94,12 +97,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _lock(path: str, *, give_up: float) -> int:
-    """Lock a file, or give up; closing the descriptor that comes back unlocks it, as does a crash."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    while True:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        if time.monotonic() >= give_up:
-            return file
-        time.sleep(LOOK_AGAIN_AFTER_S)
+    """Lock a file, or give up; closing the descriptor that comes back unlocks it, as does a crash.
+
+    A system that has no descriptor left, or no room, is as good as a locked database: OperationalError.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OperationalError(f"unable to lock the database: {error.strerror}") from error
+    try:
+        while not _try_lock(file) and time.monotonic() < give_up:
+            time.sleep(LOOK_AGAIN_AFTER_S)
+    except BaseException:
+        # A greenlet that is killed here must not keep everybody else out.
+        os.close(file)
+        raise
+    return file
+
+
+def _try_lock(file: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

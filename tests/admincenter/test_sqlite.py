@@ -1,11 +1,13 @@
 """Writers of the embedded database take turns, across connections and processes."""
 
 import fcntl
+import os
+import resource
 import threading
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from tests.support.waiting import wait_until
 from transport.models import TransportServer
@@ -87,3 +89,21 @@ def test_a_connection_that_is_closed_in_the_middle_passes_the_turn_on():
     write("next")
 
     assert names() == ["next"]
+
+
+def test_a_process_that_has_no_descriptor_left_finds_a_locked_database_and_locks_nobody_out():
+    """One descriptor is left: the door opens, the turn does not."""
+    connection.ensure_connection()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 1, limits[1]))
+    try:
+        with pytest.raises(OperationalError, match="Too many open files"):
+            write("nobody")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert not someone_waits()
+    write("somebody")
+    assert names() == ["somebody"]

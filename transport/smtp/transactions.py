@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from transport.envelope import Reply, Stage, Transaction, TransactionResult
 from transport.smtp import content
-from transport.smtp.errors import CannotSay, ConversationBroken, HungUp, OutOfStep
+from transport.smtp.errors import CannotSay, ConversationBroken, HungUp, OutOfStep, TimedOut
 from transport.smtp.plans import RESET, Step, plan
 from transport.smtp.replies import HostReply
 from transport.smtp.session import Session
@@ -280,7 +280,9 @@ class MailTransaction:
     # The outcome
 
     def _give_up(self, error: ConversationBroken) -> None:
-        self._out_of_step = isinstance(error, OutOfStep)
+        # A host that lets an envelope behind a dot go unanswered may have thrown away what it had not read.
+        unheard = self.begun and self._stage is Stage.MAIL and isinstance(error, TimedOut)
+        self._out_of_step = isinstance(error, OutOfStep) or unheard
         so_far = error.so_far if isinstance(error, OutOfStep) else None
         reply = self._session.broken(error, stage=self._stage)
         if self._dot_sent and so_far is not None and so_far.positive:

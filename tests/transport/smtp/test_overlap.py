@@ -1,8 +1,19 @@
 """The envelope of a message travels with the content of the one before (RFC 2920 section 3.1)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
 import pytest
 
 from tests.support import smtp_peer
+from transport import judged
+
+SHORT = timedelta(seconds=0.3)
+GOOD = "250 2.0.0 ok"
+OUT_OF_STEP = "421 4.5.0 Protocol error: "
+CLOSED = "421 4.4.2 Connection dropped"
+SILENT = "421 4.4.2 Timed out"
 
 
 def in_one_write(talk: smtp_peer.Talk) -> None:
@@ -111,3 +122,177 @@ def test_what_goes_wrong_before_the_dot_sends_neither_the_dot_nor_the_next_envel
 
     assert not peer.talk.contents
     assert not client.open
+
+
+def discard_input(talk: smtp_peer.Talk) -> None:
+    """Refuse, and forget what came behind it."""
+    talk.say(b"554 5.6.0 no\r\n")
+    talk.buffer = b""
+
+
+def answer_the_envelope_first(talk: smtp_peer.Talk) -> None:
+    """The answers to MAIL, RCPT and DATA, and then the one to the dot before them."""
+    for _ in range(3):
+        talk.read_line()
+    talk.say(b"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n354 go\r\n250 2.0.0 taken\r\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What the host does where two messages meet, and what becomes of both."""
+
+    dot: object = GOOD
+    """To the dot of the first message; every later one is taken."""
+    then: Mapping[str, object] = field(default_factory=dict)
+    """To the envelope of the second message, by command."""
+    first: str = GOOD
+    """How the reply begins that decides about it."""
+    doubt: bool = False
+    """The first may have arrived; never the second."""
+    second: str = GOOD
+    connections: int = 1
+    one_by_one: bool = False
+    """From now on this host gets one command at a time."""
+
+
+CELLS = {
+    "the dot is answered 4yz": Cell(dot="450 4.2.0 not now", first="450 4.2.0"),
+    "the dot is answered 5yz": Cell(dot="554 5.6.0 never", first="554 5.6.0"),
+    "the dot is answered 421": Cell(dot="421 4.3.2 closing", first="421 4.3.2", connections=2),
+    "the dot is answered 421, then the end": Cell(
+        dot=smtp_peer.say_and_close(b"421 4.3.2 closing\r\n"), first="421 4.3.2", connections=2
+    ),
+    "closed at the dot": Cell(dot=smtp_peer.close, first=CLOSED, doubt=True, connections=2),
+    "reset at the dot": Cell(dot=smtp_peer.reset, first=CLOSED, doubt=True, connections=2),
+    "no answer to the dot": Cell(dot=smtp_peer.hang, first=SILENT, doubt=True, connections=2),
+    "the dot is answered too slowly": Cell(
+        dot=smtp_peer.drip(b"250-wait\r\n" * 900), first=SILENT, doubt=True, connections=2
+    ),
+    "half an answer to the dot": Cell(
+        dot=smtp_peer.say_and_close(b"250-ok\r\n25"), first=CLOSED, doubt=True, connections=2
+    ),
+    "garbage at the dot": Cell(
+        dot=b"\xff\xfe<html>\r\n", first=OUT_OF_STEP, doubt=True, connections=2, one_by_one=True
+    ),
+    "the dot is answered 354": Cell(
+        dot="354 go on", first=OUT_OF_STEP, doubt=True, connections=2, one_by_one=True
+    ),
+    "an endless yes to the dot": Cell(
+        dot=smtp_peer.endless(b"250-yes\r\n"), first="250 yes", connections=2, one_by_one=True
+    ),
+    "an endless no to the dot": Cell(
+        dot=smtp_peer.endless(b"550-no\r\n"), first=OUT_OF_STEP, connections=2, one_by_one=True
+    ),
+    "the dot is answered byte by byte": Cell(dot=smtp_peer.split(b"250-2.0.0 ok\r\n250 2.0.0 ok\r\n")),
+    "two answers to the dot": Cell(
+        dot=b"250 2.0.0 ok\r\n250 2.0.0 ok\r\n", second=OUT_OF_STEP, one_by_one=True
+    ),
+    "a yes and a no to the dot": Cell(
+        dot=b"250 2.0.0 ok\r\n554 5.6.0 no\r\n", second=OUT_OF_STEP, one_by_one=True
+    ),
+    "refused, and what came behind is discarded": Cell(
+        dot=discard_input, first="554 5.6.0", connections=2, one_by_one=True
+    ),
+    # Its first answer counts, as it must: nothing tells it from the right one.
+    "the envelope is answered before the dot": Cell(
+        dot=answer_the_envelope_first, first="250 2.1.0", second=OUT_OF_STEP, one_by_one=True
+    ),
+    "cut between the two": Cell(dot=smtp_peer.say_and_close(b"250 2.0.0 ok\r\n"), connections=2),
+    "MAIL refused for now": Cell(then={"MAIL": "451 4.3.0 later"}, second="451 4.3.0"),
+    "MAIL refused for good": Cell(then={"MAIL": "550 5.7.1 no"}, second="550 5.7.1"),
+    "MAIL answered 421": Cell(then={"MAIL": "421 4.7.0 enough"}, connections=2),
+    "closed at MAIL": Cell(then={"MAIL": smtp_peer.close}, connections=2),
+    "no answer to MAIL": Cell(then={"MAIL": smtp_peer.hang}, connections=2, one_by_one=True),
+    "RCPT refused for now, 354 all the same": Cell(then={"RCPT": "450 4.2.1 busy"}, second="450 4.2.1"),
+    "RCPT refused for good, 354 all the same": Cell(then={"RCPT": "550 5.1.1 who"}, second="550 5.1.1"),
+    "RCPT and DATA refused": Cell(
+        then={"RCPT": "550 5.1.1 who", "DATA": "503 5.5.1 no recipients"}, second="550 5.1.1"
+    ),
+    "RCPT answered 421": Cell(then={"RCPT": "421 4.7.0 enough"}, second="421 4.7.0"),
+    "closed at RCPT": Cell(then={"RCPT": smtp_peer.close}, second=CLOSED),
+    "DATA refused for now": Cell(then={"DATA": "451 4.3.0 later"}, second="451 4.3.0"),
+    "DATA refused for good": Cell(then={"DATA": "554 5.3.0 no"}, second="554 5.3.0"),
+    "DATA answered 250": Cell(then={"DATA": GOOD}, second=OUT_OF_STEP, one_by_one=True),
+    "closed at DATA": Cell(then={"DATA": smtp_peer.close}, second=CLOSED),
+}
+SLOW = {"the dot is answered too slowly", "refused, and what came behind is discarded"}
+FIRST, SECOND, THIRD = (f"Subject: {name}\r\n\r\nHello.\r\n".encode() for name in ("one", "two", "three"))
+
+
+def send_as_a_session_does(client, messages, *, dial):
+    """Send them all, each over the open connection or a new one, as `delivery.Attempt` does."""
+    results = []
+    for at, message in enumerate(messages):
+        following = (lambda follower=messages[at + 1]: follower) if at + 1 < len(messages) else lambda: None
+        if not client.open:
+            dial()
+        result = client.send(message, following=following)
+        out_of_step = result.out_of_step
+        if judged.host_refusal(result) is not None:
+            client.quit()
+            dial()
+            result = client.send(message, following=following)
+        results.append((result, out_of_step or result.out_of_step))
+    return results
+
+
+@pytest.fixture
+def meet(peer_for, host_of, new_client, timeouts, tls_for):
+    """A peer, a client, and how to dial: `meet(script, encrypted=..., seconds=...)`."""
+
+    def build(script, *, encrypted, **short):
+        peer = peer_for(script, tls=tls_for("mx.peer.test") if encrypted else None)
+        client = new_client(timeouts=timeouts(**short))
+        return peer, client, lambda: client.connect(host_of(peer))
+
+    return build
+
+
+def script_of(cell):
+    script = {smtp_peer.DOT: [cell.dot, GOOD]}
+    for verb, act in cell.then.items():
+        good = "354 go" if verb == "DATA" else GOOD
+        script[verb] = [good, act, good]
+    return script
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["clear", "TLS"])
+@pytest.mark.parametrize("name", CELLS)
+def test_where_two_messages_meet_each_gets_its_own_fate_once(meet, message, name, encrypted):
+    cell = CELLS[name]
+    slow = smtp_peer.hang in (cell.dot, *cell.then.values()) or name in SLOW
+    short = {"dot": SHORT, "mail": SHORT} if slow else {}
+    peer, client, dial = meet(script_of(cell), encrypted=encrypted, **short)
+    (first, at_first), (second, at_second), (third, _) = send_as_a_session_does(
+        client,
+        [message(one) for one in (FIRST, SECOND, THIRD)],
+        dial=dial,
+    )
+
+    assert first.replies[0][1].line.startswith(cell.first)
+    assert second.replies[0][1].line.startswith(cell.second)
+    assert (first.in_doubt, second.in_doubt, third.in_doubt) == (cell.doubt, False, False)
+    assert (at_first or at_second) == cell.one_by_one
+    assert third.replies[0][1].line == GOOD
+    # What the host holds: the first once, whatever it said; the others as often as it was said.
+    assert [content for content in peer.contents if content] == [
+        FIRST,
+        *([SECOND] if cell.second == GOOD else []),
+        THIRD,
+    ]
+    after_the_second = len(peer.talks) - (0 if second.session_open else 1)
+    assert after_the_second == cell.connections
+
+
+@pytest.mark.parametrize("when", ["clear", "TLS"])
+def test_a_host_that_pipelines_only_before_tls_hears_one_command_at_a_time_behind_it(meet, message, when):
+    def greet(talk: smtp_peer.Talk) -> None:
+        pipelines = talk.encrypted == (when == "TLS")
+        talk.say(b"250-peer.test\r\n" + b"250-PIPELINING\r\n" * pipelines + b"250 STARTTLS\r\n")
+
+    peer, client, dial = meet({"EHLO": greet, smtp_peer.DOT: in_one_write}, encrypted=True)
+    dial()
+    results = send_all(client, [message(), message()])
+
+    assert codes(results) == [[250], [250]]
+    assert bool(peer.talk.behind) == (when == "TLS")
