@@ -23,6 +23,7 @@ from transport import (
     protocol_log,
     rates,
     rerouting,
+    resubmission,
     retries,
     servers,
     tracking,
@@ -31,6 +32,7 @@ from transport.concurrency import Limits
 from transport.models import TransportServer
 from transport.queue import claims, demand, notices, poison, resubmits, sweeps, waits
 from transport.queue.moves import Ended
+from transport.queue.safety_net import SafetyNet
 from transport.retries import Schedule
 
 logger = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Dispatcher:
         self._open_sessions = open_sessions
         self._stopping = stopping
         self._sampler = rates.Sampler()
+        self._safety_net = SafetyNet()
         self._retention = tracking.Retention()
         self._beaten_at = self._logs_tidied_at = self._purged_at = -math.inf
         self._schedule: Schedule | None = None
@@ -86,11 +89,13 @@ class Dispatcher:
             self._obey_changed_intervals,
             waits.apply_lifetimes,
             rerouting.reroute,
+            resubmission.work_off,
             _expire,
             partial(_end, sweeps.work_off_removals),
             _tell_late,
             self._ring_due,
             self._tidy,
+            self._safety_net.purge,
             self._retention.purge,
             self._tidy_logs,
         )
@@ -139,8 +144,6 @@ class Dispatcher:
             resubmits.request_idle,
             sweeps.remove_idle_queues,
             sweeps.forget_dead_hands,
-            sweeps.purge_content,
-            sweeps.purge_ended,
         ):
             with transaction.atomic():
                 done.append(step(server, now=now))

@@ -50,6 +50,14 @@ class ComponentState(StrEnum):
     """It takes none, and hands over what waits."""
 
 
+class ResubmitState(StrEnum):
+    """How a resubmit request stands."""
+
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    CANCELLED = "Cancelled"
+
+
 class DeliveryType(StrEnum):
     """DeliveryType of Get-Queue; only the kinds that exist outside Active Directory."""
 

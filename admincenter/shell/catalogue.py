@@ -48,6 +48,12 @@ from admincenter.shell.cmdlets.receive_connectors import (
     RemoveReceiveConnector,
     SetReceiveConnector,
 )
+from admincenter.shell.cmdlets.resubmit_requests import (
+    AddResubmitRequest,
+    GetResubmitRequest,
+    RemoveResubmitRequest,
+    SetResubmitRequest,
+)
 from admincenter.shell.cmdlets.send_connectors import GetSendConnector, RemoveSendConnector
 from admincenter.shell.cmdlets.tracking import ExportMessageTrackingLog, GetMessageTrackingLog
 from admincenter.shell.cmdlets.transport_services import GetTransportService, SetTransportService
@@ -82,6 +88,10 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     GetServerComponentState,
     SetServerComponentState,
     RedirectMessage,
+    AddResubmitRequest,
+    GetResubmitRequest,
+    SetResubmitRequest,
+    RemoveResubmitRequest,
     GetQueue,
     RetryQueue,
     SuspendQueue,

@@ -1,6 +1,7 @@
 """A cast for engine tests: servers, connectors, and mail that came in through the real door."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,10 +83,13 @@ def send_log(folder: Path) -> LogFiles:
     return LogFiles(Direction.SEND, room=lambda: Room(folder=folder / "logs"))
 
 
-def open_for(queued: QueuedMessage, *, worker: Worker = WORKER, now: datetime | None = None) -> Opened | None:
-    """A session to the queue of this message."""
+def open_for(
+    queued: QueuedMessage, *, worker: Worker = WORKER, now: datetime | None = None, most: int = LIMITS.claim
+) -> Opened | None:
+    """A session to the queue of this message, that holds so many messages."""
+    limits = replace(LIMITS, claim=most)
     with transaction.atomic():
-        return open_session(queued.queue_id, worker=worker, limits=LIMITS, now=now or timezone.now())
+        return open_session(queued.queue_id, worker=worker, limits=limits, now=now or timezone.now())
 
 
 def signature(opened: Opened) -> judged.Signature:

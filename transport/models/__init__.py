@@ -8,6 +8,7 @@ from transport.models.listening import BoundAddress
 from transport.models.messages import Content, HandedIn, Message, Recipient, SubmissionWindow
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
 from transport.models.queues import Queue, QueueQuerySet, Session
+from transport.models.safety_net import ResubmitRequest
 from transport.models.servers import ResourcePressure, TransportServer
 from transport.models.tracking import TrackingEvent
 
@@ -23,6 +24,7 @@ __all__ = [
     "QueuedMessageQuerySet",
     "Recipient",
     "ResourcePressure",
+    "ResubmitRequest",
     "Session",
     "SubmissionWindow",
     "TrackingEvent",

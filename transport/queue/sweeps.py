@@ -6,14 +6,13 @@ Each function does a bounded piece of work in the caller's transaction and says 
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from transport import in_hand, intervals, tracking
 from transport.envelope import Reply, Stage
-from transport.models import Content, Message, Queue, QueuedMessage, Recipient, Session, TransportServer
+from transport.models import Queue, QueuedMessage, Session, TransportServer
 from transport.queue import poison
 from transport.queue.claims import LEASE, Worker, close_session
 from transport.queue.moves import Ended, take_out
@@ -32,10 +31,6 @@ REMOVED = Reply(
 BATCH = 200
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two servers may be apart."""
-KEPT_AFTER_END = timedelta(days=2)
-"""How long an ended message and its attempts can still be looked up."""
-CONTENT_KEPT_AFTER_END = timedelta(hours=1)
-"""How long its content stays beside it."""
 
 
 def suspect_sessions(server: TransportServer, *, worker: Worker, now: datetime) -> QuerySet[Session]:
@@ -191,33 +186,3 @@ def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
     # Locked first: a queue into which mail comes at this moment is looked at again, and stays.
     ids = list(idle.select_for_update(of=("self",)).values_list("pk", flat=True))
     return Queue.objects.filter(pk__in=ids).delete()[0]
-
-
-def purge_ended(server: TransportServer, *, now: datetime) -> int:
-    """Delete messages that ended long enough ago, a batch at a time; returns how many."""
-    ids = _ended(Message.objects.all(), "", server=server, before=now - KEPT_AFTER_END)
-    Message.objects.filter(pk__in=ids).delete()
-    return len(ids)
-
-
-def purge_content(server: TransportServer, *, now: datetime) -> int:
-    """Delete the content of messages that ended a while ago, a batch at a time; returns of how many."""
-    first_chunks = Content.objects.filter(position=0)
-    ids = _ended(first_chunks, "message__", server=server, before=now - CONTENT_KEPT_AFTER_END)
-    Content.objects.filter(message__in=ids).delete()
-    return len(ids)
-
-
-def _ended(rows: QuerySet[Any], message: str, *, server: TransportServer, before: datetime) -> list[int]:
-    """Ids of a batch of messages of which nothing waits and nothing ended since `before`.
-
-    `message` is the way from a row to its message. The rows go by number, not by time: an index gives
-    them in that order, so that a batch is found without a look at all that is kept.
-    """
-    number = f"{message}pk"
-    newest = Message.objects.filter(received_at__lt=before).order_by("-received_at").values("pk")[:1]
-    queued = QueuedMessage.objects.filter(message=OuterRef(number))
-    lately = Recipient.objects.filter(message=OuterRef(number), ended_at__gte=before)
-    wanted = {f"{message}server": server, f"{message}received_at__lt": before, f"{number}__lte": newest}
-    ended = rows.filter(~Exists(queued), ~Exists(lately), **wanted)
-    return list(ended.order_by(number).values_list(number, flat=True)[:BATCH])

@@ -99,7 +99,7 @@ def test_the_unreachable_queue_is_routed_anew():
 def test_what_a_session_holds_follows_when_that_lets_go_of_it(here, in_retry):
     Queue.objects.update(next_retry_at=timezone.now(), retry_count=0)
     queued = QueuedMessage.objects.select_related("queue").first()
-    opened = open_for(queued)
+    opened = open_for(queued, most=3)
     assert len(opened.claims) == 3
     operations.resubmit_queues(Queue.objects.all(), actor="tests")
     internet = in_retry.connector_id

@@ -9,7 +9,7 @@ from connectors import services
 from tests.support.engine import LIMITS, WORKER, accept, connector, expired, open_for, server
 from transport import operations, rerouting, servers
 from transport.dispatcher import Dispatcher
-from transport.models import Content, Message, Queue, QueuedMessage, Recipient
+from transport.models import Queue, QueuedMessage, Recipient
 from transport.queue import claims, demand, sweeps, waits
 from transport.rates import Sampler
 from transport.states import DeliveryType, Pending, QueuedState, RecipientState
@@ -92,43 +92,6 @@ def test_an_empty_queue_goes_after_three_minutes(here):
     assert sweeps.remove_idle_queues(here, now=now + timedelta(minutes=4)) == 1
     assert accept("bob@fabrikam.test")
     assert Queue.objects.get().message_count == 1
-
-
-def test_ended_messages_lose_their_content_first_and_are_forgotten_after_two_days(here):
-    connector()
-    accept("bob@fabrikam.test")
-    waiting = accept("eva@adatum.test")
-    operations.remove_messages(QueuedMessage.objects.exclude(message=waiting), with_ndr=False, actor="tests")
-    now = timezone.now()
-    sweeps.purge_content(here, now=now + timedelta(hours=2))
-    assert list(Content.objects.values_list("message", flat=True)) == [waiting]
-    sweeps.purge_ended(here, now=now + timedelta(hours=2))
-    assert Message.objects.count() == 2
-    sweeps.purge_ended(here, now=now + timedelta(days=3))
-
-    assert list(Message.objects.values_list("pk", flat=True)) == [waiting]
-
-
-def test_a_large_number_of_ended_messages_is_deleted_look_by_look(here):
-    long_ago = timezone.now() - timedelta(days=4)
-    fields = {"server": here, "size_bytes": 10, "source": "SMTP", "received_at": long_ago}
-    Message.objects.bulk_create(Message(**fields) for _ in range(2 * sweeps.BATCH + 1))
-    looks = dispatcher()
-    for _ in range(3):
-        looks.look(now=timezone.now())
-
-    assert not Message.objects.exists()
-
-
-def test_a_message_that_expired_can_still_be_looked_up_for_two_days(here):
-    connector()
-    message_id = accept("bob@fabrikam.test", now=timezone.now() - timedelta(days=2, minutes=1))
-    expired(here, now=timezone.now())
-    sweeps.purge_ended(here, now=timezone.now() + timedelta(days=1))
-    assert Message.objects.filter(pk=message_id).exists()
-    sweeps.purge_ended(here, now=timezone.now() + timedelta(days=2, minutes=1))
-
-    assert not Message.objects.filter(pk=message_id).exists()
 
 
 def test_the_rates_are_messages_per_second_over_the_last_minute(here):
