@@ -122,6 +122,8 @@ def install_packages(packages: list[str]) -> None:
 def unpack_exim() -> None:
     """Download Exim with its libraries and unpack them into a folder of the checkout."""
     EXIM.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        subprocess.run(["apt-get", "-q", "update"], capture_output=True, check=False)
     with tempfile.TemporaryDirectory() as scratch:
         for package in EXIM_PACKAGES:
             subprocess.run(
