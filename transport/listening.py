@@ -23,7 +23,7 @@ from transport.receiving.certificates import Certificates
 from transport.receiving.connection import Accept
 from transport.receiving.limits import Limits
 from transport.receiving.listener import Listener, Place
-from transport.receiving.site import Crowd, Directory, LogonWhen, Memory, Rights, Site
+from transport.receiving.site import Crowd, LogonWhen, Memory, Registry, Rights, Site
 from transport.receiving.throttles import LogonGuard, MessageRate
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Doors:
         self._pressure = pressure
         self._certificates = Certificates(certificates)
         self.memory = Memory(Limits().max_buffered_bytes)
-        self._directory = Directory()
+        self._registry = Registry()
         self._guard = LogonGuard()
         self._kept: dict[int, _Kept] = {}
         self._profiles: tuple[ReceiveProfile, ...] = ()
@@ -62,6 +62,8 @@ class Doors:
         self._listener = Listener(choose=self._choose, accept=accept)
         self._bound: dict[Binding, str] = {}
         """What is wanted, with the trouble that keeps it from being bound."""
+        self._written: dict[Binding, str] | None = None
+        """What of it stands in the database."""
         self._key: reception.Key | None = None
         self._room = Room(folder=Path())
         """Read beside the event loop, which must not wait for a database."""
@@ -116,7 +118,7 @@ class Doors:
 
     def _take(self, read: reception.Reception) -> None:
         """Let new sessions see the new connectors; running ones see domains and logins only."""
-        self._directory.domains, self._directory.logins = read.domains, read.logins
+        self._registry.domains, self._registry.logins = read.domains, read.logins
         ids = {profile.connector_id for profile in read.profiles}
         self._kept = {number: self._kept.get(number, _Kept()) for number in ids}
         self._sites = {profile.connector_id: self._site(profile) for profile in read.profiles}
@@ -134,7 +136,9 @@ class Doors:
             self._bound[binding] = "" if before.get(binding) == "" else await self._open(binding)
         if before != self._bound:
             self._report(before)
+        if self._written != self._bound:
             await self._in_thread(lambda: BoundAddress.objects.report(self._server, self._texts()))
+            self._written = dict(self._bound)
 
     async def _open(self, binding: Binding) -> str:
         try:
@@ -186,7 +190,7 @@ class Doors:
             memory=self.memory,
             limits=_limits(profile),
             rights=_rights(profile),
-            directory=self._directory,
+            registry=self._registry,
             pressure=self._pressure,
             encryption=lambda: self._certificates.get(*certificates),
             crowd=kept.crowd,
@@ -197,9 +201,13 @@ class Doors:
         )
 
     async def _note_use(self) -> None:
-        used, self._directory.used = self._directory.used, {}
-        if used:
-            await self._in_thread(lambda: reception.note_use(used))
+        used, self._registry.used = self._registry.used, {}
+        try:
+            if used:
+                await self._in_thread(lambda: reception.note_use(used))
+        except (DatabaseError, InterfaceError):
+            self._registry.used = used | self._registry.used
+            raise
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -41,10 +41,10 @@ def sender_refusal(site: Site, peer: Peer, address: str) -> bytes:
 def _login_refusal(site: Site, peer: Peer, address: str) -> bytes:
     """The login counts as it is now, not as it was when the client signed in."""
     now = site.now()
-    login = peer.login and site.directory.logins.current(peer.login, now=now)
+    login = peer.login and site.registry.logins.current(peer.login, now=now)
     if login is None:
         return replies.LOGIN_ENDED
-    site.directory.used[login.login_id] = now
+    site.registry.used[login.login_id] = now
     # Reports and receipts of programs come with the null sender; the From field is checked all the same.
     if address and not login.may_send_as(address):
         return cannot_send_as(address, user_name=login.user_name)
@@ -74,7 +74,7 @@ def _rate_refusal(site: Site, peer: Peer) -> bytes:
 def recipient_refusal(site: Site, peer: Peer, address: str) -> bytes:
     """Give the reply that refuses RCPT; empty when the recipient is taken."""
     local, _, domain = address.rpartition("@")
-    accepted = site.directory.domains.find(domain)
+    accepted = site.registry.domains.find(domain)
     if accepted is None:
         return b"" if is_trusted(site, peer) else replies.UNABLE_TO_RELAY
     if not accepted.routable:

@@ -171,7 +171,7 @@ class Dialogue:
 
     def _completed(self, path: bytes) -> bytes:
         """Give `postmaster` the default accepted domain (RFC 5321 section 4.5.1)."""
-        default = self._site.directory.domains.default
+        default = self._site.registry.domains.default
         if default is None:
             return path
         return _POSTMASTER.sub(rb"<\1@%s>" % default.pattern.encode(), path, count=1)

@@ -90,12 +90,12 @@ class Logon:
     def _check(self, credentials: Credentials) -> Answer:
         """Look at the password even where the answer is no: every answer takes the same time."""
         site, now = self._site, self._site.now()
-        login = site.directory.logins.check(credentials.username, credentials.password, now=now)
+        login = site.registry.logins.check(credentials.username, credentials.password, now=now)
         if site.logon_guard.is_locked(self._peer.address, now=now):
             return Answer(replies.LOGON_LOCKED)
         if login is not None:
             self._peer.login = login
-            site.directory.used[login.login_id] = now
+            site.registry.used[login.login_id] = now
             return Answer(replies.LOGGED_ON)
         site.logon_guard.failed(self._peer.address, now=now)
         self._failures += 1

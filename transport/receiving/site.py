@@ -93,7 +93,7 @@ class Rights:
 
 
 @dataclass(kw_only=True, slots=True)
-class Directory:
+class Registry:
     """Accepted domains and logins, replaced while sessions are open: a revoked login ends at once."""
 
     domains: AcceptedDomains = field(default_factory=AcceptedDomains)
@@ -114,7 +114,7 @@ class Site:
     memory: Memory
     limits: Limits
     rights: Rights = Rights()
-    directory: Directory = field(default_factory=Directory)
+    registry: Registry = field(default_factory=Registry)
     pressure: Pressure = field(default_factory=Pressure)
     """Asked at MAIL."""
     encryption: Callable[[], ssl.SSLContext | None] = _no_certificate

@@ -4,7 +4,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import override_settings
 
+from admincenter.bootstrap import WrongSettingError
 from admincenter.process import preparation
+from connectors.models import ReceiveConnector
 
 pytestmark = pytest.mark.state
 
@@ -57,3 +59,31 @@ def test_the_first_start_makes_an_administrator_and_the_second_makes_nobody():
 def test_no_administrator_is_made_where_somebody_has_an_account():
     get_user_model().objects.create_user("anna")
     assert preparation.prepare() is None
+
+
+@pytest.mark.django_db
+def test_the_first_receive_connectors_listen_on_every_address_of_a_host_name():
+    with override_settings(
+        SMTP_ADDRESS="localhost:2525", RELAY_NETWORKS=["127.0.0.0/8"], SERVER_NAME="E15MB1"
+    ):
+        preparation.ensure_receive_connectors()
+
+    assert "127.0.0.1:2525" in ReceiveConnector.objects.get(name="Default E15MB1").bindings
+    assert ReceiveConnector.objects.get(name="Anonymous Relay E15MB1").remote_ranges == ["127.0.0.0/8"]
+
+
+@pytest.mark.django_db
+def test_relay_networks_of_everybody_stop_the_start_with_a_reason():
+    with (
+        override_settings(SMTP_ADDRESS="127.0.0.1:2525", RELAY_NETWORKS=["0.0.0.0/0"], SERVER_NAME="E15MB1"),
+        pytest.raises(WrongSettingError, match=r"ADMINCENTER_RELAY_NETWORKS: .*must not be open to every"),
+    ):
+        preparation.ensure_receive_connectors()
+
+
+def test_the_first_start_makes_a_certificate(tmp_path):
+    with override_settings(CERTIFICATES_DIR=tmp_path / "certificates", SERVER_FQDN="mail.contoso.com"):
+        preparation.ensure_certificate()
+        preparation.ensure_certificate()
+
+    assert [path.name for path in (tmp_path / "certificates").iterdir()] == ["mail.contoso.com.pem"]

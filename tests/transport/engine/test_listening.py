@@ -168,6 +168,19 @@ def _another(port):
     return next(other for other in iter(ports.free_port, None) if other != port)
 
 
+def test_one_address_becomes_every_address_and_one_again(start, free_port):
+    made = receive_services.create(replace(RELAY, bindings=at(free_port)), actor="anna")
+    start()
+    assert not answers(free_port, "127.0.0.2")
+    for address in (EVERY, "127.0.0.1"):
+        receive_services.change(made.pk, replace(RELAY, bindings=at(free_port, address)), actor="anna")
+        wide = address == EVERY
+        wait_until(
+            lambda wide=wide: answers(free_port) and answers(free_port, "127.0.0.2") is wide,
+            what=f"{address} is bound",
+        )
+
+
 def test_the_most_specific_range_decides_what_a_client_may_do(start, dial, free_port):
     receive_services.create(
         replace(RELAY, bindings=at(free_port), remote_ranges=(parse_range("127.0.0.9"),)), actor="anna"

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.accepted_domains import AcceptedDomain, AcceptedDomains, DomainType
 from transport.receiving.peer import TlsFacts
-from transport.receiving.site import Directory, Rights
+from transport.receiving.site import Registry, Rights
 
 OURS = AcceptedDomain(name="Ours", pattern="contoso.com", type=DomainType.INTERNAL_RELAY, default=True)
 DOMAINS = AcceptedDomains(
@@ -21,7 +21,7 @@ MAIL = b"MAIL FROM:<a@example.com>\r\n"
 @pytest.fixture
 def make_client(make_peer):
     def make(**fields):
-        return make_peer(**{"relay": False, "directory": Directory(domains=DOMAINS)} | fields).hello()
+        return make_peer(**{"relay": False, "registry": Registry(domains=DOMAINS)} | fields).hello()
 
     return make
 

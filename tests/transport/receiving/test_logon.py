@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.application_passwords import Login, Logins, digest
 from transport.receiving.limits import Limits
 from transport.receiving.peer import TlsFacts
-from transport.receiving.site import Directory, LogonWhen, Rights
+from transport.receiving.site import LogonWhen, Registry, Rights
 from transport.receiving.throttles import FAILURES_BEFORE_LOCK, LOCKED_FOR, LogonGuard
 
 SECRET = "correct-horse"
@@ -38,8 +38,8 @@ def make_client(make_peer):
         login = Login(
             login_id=7, user_name="scanner", digest=digest(SECRET), senders=senders, expires_at=expires_at
         )
-        directory = Directory(logins=Logins([login]))
-        return make_peer(**{"rights": ALWAYS, "directory": directory} | fields).hello()
+        registry = Registry(logins=Logins([login]))
+        return make_peer(**{"rights": ALWAYS, "registry": registry} | fields).hello()
 
     return make
 
@@ -203,7 +203,7 @@ def test_the_addresses_of_one_ipv6_subscriber_are_one_source(at):
 
 def test_a_login_that_is_revoked_sends_nothing_more_in_an_open_session(client):
     client.send(plain())
-    client.site.directory.logins = Logins([])
+    client.site.registry.logins = Logins([])
 
     assert client.send(b"MAIL FROM:<a@example.com>\r\n").startswith(b"535 5.7.8 The application password")
 
@@ -220,7 +220,7 @@ def test_a_login_that_runs_out_sends_nothing_more(make_client, at):
 def test_the_use_of_a_login_is_noted(client, at):
     client.send(plain())
 
-    assert client.site.directory.used == {7: at}
+    assert client.site.registry.used == {7: at}
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ SCRIPT = b"\r\n".join(
 @given(cuts=st.lists(st.integers(0, len(SCRIPT)), max_size=30))
 def test_splitting_an_exchange_anywhere_changes_nothing(make_peer_class, cuts):
     login = Login(login_id=7, user_name="scanner", digest=digest(SECRET))
-    fields = {"rights": ALWAYS, "directory": Directory(logins=Logins([login]))}
+    fields = {"rights": ALWAYS, "registry": Registry(logins=Logins([login]))}
     whole, split = make_peer_class(**fields).hello(), make_peer_class(**fields).hello()
     whole.send(SCRIPT)
     edges = [0, *sorted(cuts), len(SCRIPT)]
@@ -379,7 +379,7 @@ def test_splitting_an_exchange_anywhere_changes_nothing(make_peer_class, cuts):
 @given(lines=st.lists(st.binary(max_size=80), min_size=1, max_size=5))
 def test_noise_in_an_exchange_gets_clean_replies_and_signs_nobody_in(make_peer_class, lines):
     login = Login(login_id=7, user_name="scanner", digest=digest(SECRET))
-    peer = make_peer_class(rights=ALWAYS, directory=Directory(logins=Logins([login]))).hello()
+    peer = make_peer_class(rights=ALWAYS, registry=Registry(logins=Logins([login]))).hello()
 
     for line in lines:
         peer.send(b"AUTH LOGIN\r\n" + line + b"\r\n" + line + b"\r\n")

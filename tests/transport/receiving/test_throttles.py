@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.application_passwords import Login, Logins, digest
 from transport.receiving import throttles
 from transport.receiving.limits import Limits
-from transport.receiving.site import Directory, LogonWhen, Rights
+from transport.receiving.site import LogonWhen, Registry, Rights
 from transport.receiving.throttles import MINUTE, Counts, MessageRate
 
 MAIL = b"MAIL FROM:<a@example.com>\r\n"
@@ -43,7 +43,7 @@ def test_a_login_sends_so_many_messages_a_minute_from_wherever(make_peer, at):
     fields = {
         "limits": Limits(messages_per_minute=2, rate_per_source=False, rate_per_login=True),
         "message_rate": MessageRate(),
-        "directory": Directory(logins=logins),
+        "registry": Registry(logins=logins),
         "rights": Rights(logon=LogonWhen.ALWAYS),
         "now": lambda: at,
     }

@@ -10,7 +10,7 @@ from tests.transport.receiving.conftest import make_site
 from transport.protocol_log import Direction, LogFiles, Room, SessionLog, session_numbers
 from transport.receiving.limits import Limits
 from transport.receiving.session import Session
-from transport.receiving.site import Directory, LogonWhen, Rights
+from transport.receiving.site import LogonWhen, Registry, Rights
 from transport.receiving.transcript import Transcript
 
 CANARY = "CANARY-7f3a"
@@ -39,7 +39,7 @@ def talk():
         login = Login(login_id=7, user_name="scanner", digest=digest(CANARY))
         given = {
             "rights": Rights(anonymous=True, relay=True, logon=LogonWhen.ALWAYS),
-            "directory": Directory(logins=Logins([login])),
+            "registry": Registry(logins=Logins([login])),
             "limits": Limits(),
         }
         site, kept = make_site(**(given | fields)), Kept()
