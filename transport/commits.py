@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Written_contra = TypeVar("Written_contra", contravariant=True)
+FEW = 3
+"""Items; larger batches show that there is much to write, and that sharing a flush pays."""
 TRANSIENT = (OperationalError, InterfaceError)
 """The database is locked, restarting or gone: the same items may succeed later."""
 
@@ -103,10 +105,10 @@ class Committer(Generic[Item, Result]):
     ) -> None:
         """Start the thread.
 
-        `gather`: the time between the end of a batch and the next one, in which company comes; who comes
-        after it is served at once. `patience`: for a lost database. `prepare` does what takes time before the
-        transaction begins, in which other writers wait. `hand_back` runs what tells the waiters of one batch
-        where they live: an event loop passes its `call_soon_threadsafe`.
+        `gather`: the rest after a batch of more than `FEW`, in which company comes for the next one; where
+        little is written, everybody is served at once. `patience`: for a lost database. `prepare` does what
+        takes time before the transaction begins, in which other writers wait. `hand_back` runs what tells the
+        waiters of one batch where they live: an event loop passes its `call_soon_threadsafe`.
         """
         self._work = work
         self._gather_s = gather.total_seconds()
@@ -141,7 +143,8 @@ class Committer(Generic[Item, Result]):
             if wanted := [one for one in batch if not one.waiter.cancelled()]:
                 with self.latency.measured():
                     self._write(wanted)
-            self._rests_until = time.monotonic() + self._gather_s
+            if len(wanted) > FEW:
+                self._rests_until = time.monotonic() + self._gather_s
         connection.close()
 
     def _next_batch(self) -> list[_Wanted[Item, Result]] | None:

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -17,44 +18,80 @@ def committers():
         committer.stop()
 
 
-def test_the_first_item_is_written_at_once_and_those_that_come_meanwhile_share_one_transaction(committers):
-    batches: list[int] = []
+class Door:
+    """Work that stands still at its first batch until it is opened: what comes meanwhile gathers."""
 
-    def work(items: Sequence[int]) -> list[int]:
-        batches.append(len(items))
-        return [item * 2 for item in items]
+    def __init__(self, work: Callable[[Sequence[int]], Sequence[int]] = list) -> None:
+        self._work = work
+        self._reached = threading.Event()
+        self._open = threading.Event()
+        self.batches: list[int] = []
 
-    committers.append(Committer(work, name="test", gather=timedelta(milliseconds=200)))
-    first = committers[0].submit(0)
-    assert first.result(10) == 0
-    futures = [committers[0].submit(number) for number in range(20)]
+    def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.batches.append(len(items))
+        self._reached.set()
+        self._open.wait(10)
+        return self._work(items)
 
-    assert [future.result(10) for future in futures] == [number * 2 for number in range(20)]
-    assert batches == [1, 20]
+    def behind(self, committer: Committer, count: int) -> list:
+        """Hand in `count` items while the first one, 100, is being written; returns their futures."""
+        committer.submit(100)
+        self._reached.wait(10)
+        return [committer.submit(number) for number in range(count)]
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def test_items_that_come_while_others_are_written_share_one_transaction(committers):
+    door = Door()
+    committers.append(Committer(door, name="test"))
+    futures = door.behind(committers[0], 20)
+    door.open()
+
+    assert [future.result(10) for future in futures] == list(range(20))
+    assert door.batches == [1, 20]
+
+
+def test_after_a_large_batch_company_is_waited_for(committers):
+    door = Door()
+    committers.append(Committer(door, name="test", gather=timedelta(milliseconds=200)))
+    futures = door.behind(committers[0], 20)
+    door.open()
+    futures[-1].result(10)
+    later = [committers[0].submit(number) for number in range(5)]
+
+    assert [future.result(10) for future in later] == list(range(5))
+    assert door.batches == [1, 20, 5]
 
 
 def test_an_event_loop_hears_once_of_a_whole_batch(committers):
+    door = Door()
     told: list[Callable[[], None]] = []
+    committers.append(Committer(door, name="test", hand_back=told.append))
+    door.behind(committers[0], 0)
     tickets: list[Ticket[int]] = [Ticket() for _ in range(5)]
-    committers.append(Committer(list, name="test", gather=timedelta(milliseconds=100), hand_back=told.append))
     for number, ticket in enumerate(tickets):
         committers[0].hand_in(number, waiter=ticket)
+    door.open()
     committers[0].stop()
     for tell in told:
         tell()
 
     assert [ticket.result() for ticket in tickets] == list(range(5))
-    assert len(told) <= 2
+    assert len(told) == 2
 
 
 def test_one_bad_item_does_not_take_its_neighbours_with_it(committers):
-    def work(items: Sequence[int]) -> list[int]:
+    def work(items: Sequence[int]) -> Sequence[int]:
         if 3 in items:
             raise ValueError("three")
         return list(items)
 
-    committers.append(Committer(work, name="test", gather=timedelta(milliseconds=100)))
-    futures = [committers[0].submit(number) for number in range(6)]
+    door = Door(work)
+    committers.append(Committer(door, name="test"))
+    futures = door.behind(committers[0], 6)
+    door.open()
 
     assert [futures[number].result(10) for number in (0, 1, 2, 4, 5)] == [0, 1, 2, 4, 5]
     with pytest.raises(ValueError, match="three"):
@@ -85,29 +122,30 @@ def test_what_was_handed_in_before_the_stop_is_written():
 
 
 def test_a_database_that_stays_away_is_waited_for_once_however_many_wait(committers):
-    tries: list[int] = []
+    def work(items: Sequence[int]) -> Sequence[int]:
+        if 100 not in items:
+            raise OperationalError("database is locked")
+        return list(items)
 
-    def work(items: Sequence[int]) -> list[int]:
-        tries.append(len(items))
-        raise OperationalError("database is locked")
-
-    committers.append(Committer(work, name="test", gather=timedelta(milliseconds=200)))
-    committers[0].submit(-1).exception(10)
-    futures = [committers[0].submit(number) for number in range(20)]
+    door = Door(work)
+    committers.append(Committer(door, name="test"))
+    futures = door.behind(committers[0], 20)
+    door.open()
 
     assert {type(future.exception(10)) for future in futures} == {OperationalError}
-    assert tries == [1, 20]
+    assert door.batches == [1, 20]
 
 
 def test_who_stopped_waiting_harms_nobody(committers):
-    committers.append(Committer(list, name="test", gather=timedelta(milliseconds=200)))
-    committers[0].submit(-1).result(10)
-    futures = [committers[0].submit(number) for number in range(3)]
+    door = Door()
+    committers.append(Committer(door, name="test"))
+    futures = door.behind(committers[0], 3)
     cancelled = futures[1].cancel()
+    door.open()
 
     assert cancelled
     assert [futures[number].result(10) for number in (0, 2)] == [0, 2]
-    assert committers[0].submit(3).result(10) == 3
+    assert door.batches == [1, 2]
 
 
 def test_what_takes_time_is_done_before_the_transaction_begins(committers):
