@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -125,12 +125,18 @@ def unpack_exim() -> None:
     if os.geteuid() == 0:
         subprocess.run(["apt-get", "-q", "update"], capture_output=True, check=False)
     with tempfile.TemporaryDirectory() as scratch:
-        for package in EXIM_PACKAGES:
-            subprocess.run(
-                ["apt-get", "-q", "download", package], cwd=scratch, capture_output=True, check=False
-            )
+        if not downloaded(EXIM_PACKAGES, into=scratch):
+            # Another release of Debian names a library otherwise, and may have it installed.
+            for package in EXIM_PACKAGES:
+                downloaded([package], into=scratch)
         for file in Path(scratch).glob("*.deb"):
             subprocess.run(["dpkg", "-x", file, EXIM], check=False)
+
+
+def downloaded(packages: Iterable[str], *, into: str) -> bool:
+    """Fetch packages without installing them; False when one of them is not to be had."""
+    command = ["apt-get", "-q", "download", *packages]
+    return subprocess.run(command, cwd=into, capture_output=True, check=False).returncode == 0
 
 
 def exim_runs() -> bool:
