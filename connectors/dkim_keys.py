@@ -71,11 +71,11 @@ def rotate(key_id: int, *, actor: str, now: datetime, size_bits: int | None = No
     old = DkimKey.objects.filter(pk=key_id).first()
     if old is None:
         raise NoSuchDkimKey
-    wanted = size_bits or max(old.size_bits, DEFAULT_SIZE_BITS)
+    as_large = next(size for size in signing_keys.MADE_SIZES_BITS if size >= old.size_bits)
     spec = DkimKeySpec(
         domain=old.domain,
         algorithm=Algorithm(old.algorithm),
-        size_bits=next((size for size in signing_keys.MADE_SIZES_BITS if size >= wanted), wanted),
+        size_bits=size_bits or as_large,
         include_subdomains=old.include_subdomains,
     )
     return create(spec, actor=actor, now=now)
@@ -151,7 +151,7 @@ def _selector(text: str, *, domain: str, now: datetime) -> str:
         return next(one for one in (day, *more) if one not in taken)
     value = text.strip().lower()
     if len(value) > MAX_SELECTOR_CHARACTERS or not _SELECTOR.fullmatch(value):
-        rule = f"a selector is made of letters, digits and hyphens, {MAX_SELECTOR_CHARACTERS} at most"
+        rule = f"a selector is made of letters, digits, hyphens and dots, {MAX_SELECTOR_CHARACTERS} at most"
         raise InvalidValue("selector", text, rule)
     if value in taken:
         raise InvalidValue("selector", text, f"{domain} has a key with this selector already")

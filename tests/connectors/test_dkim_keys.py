@@ -76,6 +76,15 @@ def test_rotation_puts_a_new_selector_beside_the_old_one_which_goes_on_signing()
     assert signing() == {old.identity}
 
 
+def test_a_successor_is_as_large_as_the_old_key_and_never_weak():
+    short = create(pem=openssl("genrsa", "-traditional", "1024"))
+
+    assert dkim_keys.rotate(short.pk, actor="bob", now=NOW).size_bits == 2048
+    assert dkim_keys.rotate(short.pk, actor="bob", now=NOW, size_bits=3072).size_bits == 3072
+    with pytest.raises(InvalidValue, match="2048, 3072, 4096"):
+        dkim_keys.rotate(short.pk, actor="bob", now=NOW, size_bits=2500)
+
+
 def test_keys_that_were_removed_are_gone():
     key = create(enabled=True)
 
@@ -92,9 +101,9 @@ def test_keys_that_were_removed_are_gone():
     [
         ({"domain": "contoso"}, "at least one dot"),
         ({"domain": "192.0.2.1"}, "IP address"),
-        ({"selector": "a b"}, "letters, digits and hyphens"),
+        ({"selector": "a b"}, "letters, digits, hyphens and dots"),
         ({"selector": "x" * 64}, "63 at most"),
-        ({"selector": "-a"}, "letters, digits and hyphens"),
+        ({"selector": "-a"}, "letters, digits, hyphens and dots"),
         ({"algorithm": Algorithm.RSA, "size_bits": 1024}, "2048, 3072, 4096"),
         ({"pem": "hello"}, "no private key in PEM form"),
         ({"pem": "ключ"}, "no private key in PEM form"),
