@@ -29,9 +29,8 @@ from transport import (
     tracking,
 )
 from transport.concurrency import Limits
-from transport.models import TransportServer
+from transport.models import Queue, TransportServer
 from transport.queue import claims, demand, notices, poison, resubmits, sweeps, waits
-from transport.queue.moves import Ended
 from transport.queue.safety_net import SafetyNet
 from transport.retries import Schedule
 
@@ -91,7 +90,7 @@ class Dispatcher:
             rerouting.reroute,
             resubmission.work_off,
             _expire,
-            partial(_end, sweeps.work_off_removals),
+            _remove,
             _tell_late,
             self._ring_due,
             self._tidy,
@@ -171,10 +170,13 @@ def _expire(server: TransportServer, *, now: datetime) -> int:
     return poison.one_by_one(sweeps.late_messages(server, now=now), end, now=now)
 
 
-def _end(step: Callable[..., list[Ended]], server: TransportServer, *, now: datetime) -> None:
-    """End what a sweep ends, and report it, in one transaction."""
-    with transaction.atomic():
-        outcomes.report(step(server, now=now), now=now)
+def _remove(server: TransportServer, *, now: datetime) -> None:
+    def end(queue: Queue, ids: Sequence[int]) -> int:
+        outcomes.report(sweeps.remove(ids, queue=queue, now=now), now=now)
+        return len(ids)
+
+    for queue, batch in sweeps.next_removals(server):
+        poison.one_by_one(batch, partial(end, queue), now=now)
 
 
 def _tell_late(server: TransportServer, *, now: datetime) -> None:

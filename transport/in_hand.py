@@ -7,6 +7,7 @@ network. So a message is blamed for a crash only when the process died while it 
 who kills a worker during normal work hits, nearly always, none.
 """
 
+import logging
 import mmap
 import os
 import struct
@@ -17,6 +18,7 @@ from typing import Any, Self
 
 import greenlet
 
+logger = logging.getLogger(__name__)
 _NUMBER = struct.Struct("<q")
 _files: list["_File"] = []
 """The file of this process, at most one."""
@@ -39,8 +41,15 @@ class _File:
 
 
 def begin(folder: Path, *, worker: str) -> None:
-    """Keep the file of this process from now on; `worker` is the name of this run."""
-    _files[:] = [_File(folder / f"{os.getpid()}-{worker}")]
+    """Keep the file of this process from now on; `worker` is the name of this run.
+
+    Without room for it mail flows all the same, and no message is blamed for a crash.
+    """
+    try:
+        _files[:] = [_File(folder / f"{os.getpid()}-{worker}")]
+    except OSError as error:
+        logger.warning("message_in_hand_not_noted", extra={"reason": str(error)})
+        return
     greenlet.settrace(_switched)
 
 

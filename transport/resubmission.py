@@ -16,7 +16,8 @@ from functools import partial
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from transport import bell, submission, tracking
+from transport import bell, resources, submission, tracking
+from transport.back_pressure import Level
 from transport.envelope import DsnRequest, Envelope
 from transport.models import Attempt, Content, Message, Recipient, ResubmitRequest, TransportServer
 from transport.states import RecipientState, ResubmitState
@@ -100,8 +101,12 @@ def remove(request: ResubmitRequest, *, actor: str) -> None:
 def work_off(server: TransportServer, *, now: datetime) -> int:
     """Go on with the requests of this server; returns how many messages were resubmitted."""
     ends = time.monotonic() + TIME_FOR_ONE_ROUND.total_seconds()
+    running = list(ResubmitRequest.objects.filter(server=server, state=ResubmitState.RUNNING).order_by("pk"))
+    if running and resources.current_level(server.pk) > Level.NORMAL:
+        # Copies are the last thing that a server short of room needs; the request waits.
+        return 0
     copied = 0
-    for request in ResubmitRequest.objects.filter(server=server, state=ResubmitState.RUNNING).order_by("pk"):
+    for request in running:
         while time.monotonic() < ends and request.state == ResubmitState.RUNNING:
             try:
                 copied += _step(request, server=server, now=now)

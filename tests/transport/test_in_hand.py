@@ -57,6 +57,14 @@ def test_a_file_that_is_broken_or_missing_blames_nobody(tmp_path, content):
     assert in_hand.left_by(tmp_path, worker="w1") == 0
 
 
+def test_without_room_for_the_file_the_process_goes_on(tmp_path):
+    (tmp_path / "full").write_bytes(b"")
+    in_hand.begin(tmp_path / "full", worker="w1")
+
+    with in_hand.Holding(41):
+        assert in_hand.left_by(tmp_path / "full", worker="w1") == 0
+
+
 def test_only_what_dead_processes_left_and_nobody_asks_for_is_removed(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()

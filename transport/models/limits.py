@@ -1,7 +1,7 @@
 """The columns of a transport server that say when it tries, how much it does, and what it logs."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from transport import ceilings, keeping, retries
 
@@ -114,8 +114,17 @@ class TransportLimits(models.Model):
     class Meta:
         abstract = True
         constraints = [
+            *(
+                models.CheckConstraint(
+                    condition=Q(**{f"{name}__gte": lowest, f"{name}__lte": highest}),
+                    name=f"server_{name}"[:63],
+                )
+                for name, (lowest, highest) in _RANGES.items()
+            ),
             models.CheckConstraint(
-                condition=Q(**{f"{name}__gte": lowest, f"{name}__lte": highest}), name=f"server_{name}"[:63]
-            )
-            for name, (lowest, highest) in _RANGES.items()
+                condition=Q(max_outbound_connections__isnull=True)
+                | Q(max_per_domain_outbound_connections__isnull=True)
+                | Q(max_per_domain_outbound_connections__lte=F("max_outbound_connections")),
+                name="server_per_domain_within_all",
+            ),
         ]

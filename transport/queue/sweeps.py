@@ -4,7 +4,7 @@ Each function does a bounded piece of work in the caller's transaction and says 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -116,21 +116,23 @@ def _expiry(queued: QueuedMessage) -> Reply:
     )
 
 
-def work_off_removals(server: TransportServer, *, now: datetime) -> list[Ended]:
-    """Remove a batch of what administrators asked to remove from whole queues."""
-    ended: list[Ended] = []
+def next_removals(server: TransportServer) -> Iterator[tuple[Queue, list[int]]]:
+    """Queues that administrators asked to remove everything from, each with its next batch of messages."""
     for queue in Queue.objects.filter(server=server).exclude(removal=Pending.NOTHING):
-        batch = list(
-            QueuedMessage.objects.filter(queue=queue, pk__lte=queue.removal_until)
-            .exclude(state=QueuedState.ACTIVE)
-            .order_by("pk")[:BATCH]
-        )
-        if not batch:
+        asked = QueuedMessage.objects.filter(queue=queue, pk__lte=queue.removal_until)
+        waiting = asked.exclude(state=QueuedState.ACTIVE).order_by("pk")
+        batch = list(waiting.values_list("pk", flat=True)[:BATCH])
+        if batch:
+            yield queue, batch
+        else:
             _finish_removal(queue)
-            continue
-        report = queue.removal == Pending.REMOVE_WITH_NDR
-        ended += take_out(batch, reply=REMOVED, report=report, now=now, by=tracking.Source.ADMIN)
-    return ended
+
+
+def remove(ids: Sequence[int], *, queue: Queue, now: datetime) -> list[Ended]:
+    """Remove messages as it was asked for their queue."""
+    report = queue.removal == Pending.REMOVE_WITH_NDR
+    chosen = QueuedMessage.objects.filter(pk__in=ids, queue=queue)
+    return take_out(chosen, reply=REMOVED, report=report, now=now, by=tracking.Source.ADMIN)
 
 
 def _finish_removal(queue: Queue) -> None:

@@ -193,6 +193,8 @@ def test_the_database_refuses_what_is_out_of_range():
         TransportServer.objects.update(message_expiration_timeout=timedelta(seconds=4))
     with pytest.raises(IntegrityError), transaction.atomic():
         TransportServer.objects.update(queue_glitch_retry_count=16)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        TransportServer.objects.update(max_outbound_connections=10)
 
 
 def test_many_answers_cost_one_query(here, django_assert_num_queries):

@@ -195,3 +195,25 @@ def test_a_message_that_breaks_the_clock_is_found_out_and_the_others_expire(here
 
     assert not QueuedMessage.objects.filter(message__in=others).exists()
     assert QueuedMessage.objects.get(message=queued.message_id).queue.delivery_type == DeliveryType.POISON
+
+
+@pytest.mark.usefixtures("here")
+def test_a_message_that_breaks_a_removal_is_found_out_and_the_others_are_removed(queued, monkeypatch):
+    for _ in range(3):
+        accept("eva@fabrikam.test")
+    real = submission.report
+
+    def breaks(ended, **more):
+        if any(one.message_id == queued.message_id for one in ended):
+            raise RuntimeError("a header that nobody thought of")
+        return real(ended, **more)
+
+    monkeypatch.setattr(submission, "report", breaks)
+    operations.remove_queue_messages(Queue.objects.all(), with_ndr=True, actor="tests")
+    looks = clock()
+    for _ in range(3):
+        looks.look(now=timezone.now())
+
+    left = QueuedMessage.objects.select_related("queue").exclude(message__source="DSN").get()
+    assert (left.message_id, left.queue.delivery_type) == (queued.message_id, DeliveryType.POISON)
+    assert Queue.objects.get(next_hop_domain="fabrikam.test").removal == ""

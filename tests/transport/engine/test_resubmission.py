@@ -8,7 +8,8 @@ from django.utils import timezone
 from tests.support.engine import accept, connector, server
 from tests.transport.engine.test_intervals import clock
 from tests.transport.engine.test_safety_net import delivered
-from transport import resubmission, submission
+from transport import resources, resubmission, submission
+from transport.back_pressure import Level
 from transport.models import (
     Attempt,
     Content,
@@ -207,3 +208,14 @@ def test_the_clock_works_off_requests(here):
     clock().look(now=timezone.now())
 
     assert Message.objects.filter(source="SafetyNet").count() == 1
+
+
+def test_a_request_waits_while_the_server_is_short_of_room(here):
+    delivered()
+    add(here)
+    now, reading = timezone.now(), resources.backlog(here.pk)
+    resources._write(reading, level=Level.MEDIUM, server_id=here.pk, now=now)
+    assert resubmission.work_off(here, now=now) == 0
+    resources._write(reading, level=Level.NORMAL, server_id=here.pk, now=now)
+
+    assert resubmission.work_off(here, now=now) == 1

@@ -65,14 +65,16 @@ def test_a_message_that_is_being_sent_does_not_expire(here):
     assert expired(here, now=timezone.now() + timedelta(days=3)) == []
 
 
-def test_removing_a_queues_messages_spares_what_came_later(here):
+@pytest.mark.usefixtures("here")
+def test_removing_a_queues_messages_spares_what_came_later():
     connector()
     for _ in range(3):
         accept("bob@fabrikam.test")
     assert operations.remove_queue_messages(Queue.objects.all(), with_ndr=False, actor="tests") == 3
     late = accept("bob@fabrikam.test")
+    looks = dispatcher()
     for _ in range(2):
-        sweeps.work_off_removals(here, now=timezone.now())
+        looks.look(now=timezone.now())
     queue = Queue.objects.get()
 
     assert list(QueuedMessage.objects.values_list("message", flat=True)) == [late]
