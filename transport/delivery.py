@@ -23,6 +23,7 @@ from transport.parts import Part
 from transport.protocol_log import LogFiles, SessionLog
 from transport.queue.claims import Opened, Worker
 from transport.queue.records import Try
+from transport.sign_ins import SignIns
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
 
@@ -49,6 +50,7 @@ class Engine:
     """True once the process wants to end: finish the message in hand, then stop."""
     attendance: Attendance = field(default_factory=Attendance)
     hosts: HostMemory = field(default_factory=HostMemory)
+    sign_ins: SignIns = field(default_factory=SignIns)
     linger: float = LINGER.total_seconds()
     """Seconds for which a session that has nothing to send keeps its connection."""
 
@@ -79,6 +81,7 @@ class Attempt:
         self.profile: DeliveryProfile = work.profile
         self.engine = engine
         self.holdings = Holdings(work, ledger=engine.ledger, most=engine.limits().claim)
+        self.began = time.monotonic()
         self.connections = 0
         self.log = self._protocol_log()
         self.tries: list[Try] = []
@@ -110,7 +113,8 @@ class Attempt:
             self.engine.open_sessions.discard(self.opened.session_id)
             if self.log is not None:
                 self.log.close()
-            self.holdings.close(failure if not self.holdings.settled else None, tries=self.tries)
+            counts = failure is not None and (failure.refuses_login or not self.holdings.settled)
+            self.holdings.close(failure if counts else None, tries=self.tries)
             if self.engine.attendance.leave(self.opened.queue_id):
                 self.engine.ring(self.opened.queue_id, 1)
         return self.holdings.settled
@@ -126,6 +130,9 @@ class Attempt:
                 last = self._use_host(target)
                 if last is None and not self.set_aside:
                     return None
+                if last is not None and last.refuses_login:
+                    # The next host would count one more bad login.
+                    break
         except destinations.DestinationFailed as failed:
             return self._no_destination(failed.reply)
         self._return_set_aside()
@@ -192,7 +199,8 @@ class Attempt:
 
     def _client(self, target: dialling.Target) -> Client:
         keeps_step = self.engine.hosts.keeps_step(target.name)
-        return dialling.client(self.opened, self.profile, log=self.log, pipelining=keeps_step)
+        login = self.engine.sign_ins.login(self.profile, since=self.began)
+        return dialling.client(self.opened, self.profile, login=login, log=self.log, pipelining=keeps_step)
 
     def _protocol_log(self) -> SessionLog | None:
         if not self.profile.protocol_logging:

@@ -14,6 +14,7 @@ from transport.host_policy import NO_POLICY, HostPolicy
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Opened
 from transport.smtp.client import Client
+from transport.smtp.logins import Login
 from transport.smtp.timeouts import Timeouts
 from transport.tls_policies import HostRefused, PolicyHost, PolicyStore, PublishedPolicies
 
@@ -121,7 +122,12 @@ def _ip_family(profile: DeliveryProfile) -> IpFamily:
 
 
 def client(
-    opened: Opened, profile: DeliveryProfile, *, log: SessionLog | None, pipelining: bool = True
+    opened: Opened,
+    profile: DeliveryProfile,
+    *,
+    login: Login | None,
+    log: SessionLog | None,
+    pipelining: bool = True,
 ) -> Client:
     """Return a client that speaks the way the connector says."""
     return Client(
@@ -130,8 +136,7 @@ def client(
         source_address=profile.source_ip_address,
         certificate=_certificate(profile),
         tls_policy=profile.tls,
-        auth=profile.auth,
-        credentials=profile.credentials,
+        login=login,
         timeouts=_timeouts(profile),
         log=log,
         pipelining=pipelining,

@@ -58,6 +58,11 @@ class Reply:
         """The reply as one line: `451 4.4.0 text`."""
         return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
 
+    @property
+    def refuses_login(self) -> bool:
+        """Whether user name, password or token are wrong, or the host wants another login (RFC 4954)."""
+        return self.stage is Stage.AUTH and self.code // 100 == 5  # noqa: PLR2004 - 5yz
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Host:

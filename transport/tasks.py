@@ -15,6 +15,7 @@ from transport.dispatcher import Dispatcher
 from transport.log_rooms import send_room
 from transport.protocol_log import Direction, LogFiles
 from transport.queue.claims import Worker, own_limits
+from transport.sign_ins import SignIns
 
 logger = logging.getLogger(__name__)
 _stopping = threading.Event()
@@ -63,6 +64,7 @@ def _make_engine() -> delivery.Engine:
         own_listeners=(settings.SMTP_ADDRESS,),
         # From a thread of its own: a Redis that hangs must not hold up the clock of the leases.
         ring=lambda queue_id, sessions: bell.own().call(settings.SERVER_NAME, queue_id, sessions=sessions),
+        sign_ins=SignIns(ca_file=settings.TESTING_CA_FILE or None),
         protocol_log=LogFiles(Direction.SEND, room=send_room),
         open_sessions=set(),
         stopping=_stopping.is_set,

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from connectors.profiles import Credentials, SmartHostAuth, TlsPolicy
+from connectors.profiles import SmartHostAuth, TlsPolicy
 from transport.certificate_store import CertificateUnusable, StoredCertificate
 from transport.envelope import Host, Stage, Transaction, TransactionResult
 from transport.host_policy import NO_POLICY, HostPolicy
 from transport.smtp import auth, certificates, commands, tls
 from transport.smtp.errors import ConversationBroken, SessionFailed, Unreachable
 from transport.smtp.extensions import Extensions, read_extensions
+from transport.smtp.logins import Login
 from transport.smtp.replies import HostReply
 from transport.smtp.session import Log, Session, local_reply
 from transport.smtp.timeouts import Timeouts, by_stage
@@ -42,8 +43,8 @@ class Client:
     certificate: Callable[[], StoredCertificate] | None = None
     """Gives the client certificate, or raises CertificateUnusable; None shows none."""
     tls_policy: TlsPolicy = field(default_factory=TlsPolicy)
-    auth: SmartHostAuth = SmartHostAuth.NONE
-    credentials: Credentials | None = None
+    login: Login | None = None
+    """None: nobody signs in."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     log: Log | None = None
     pipelining: bool = True
@@ -74,7 +75,8 @@ class Client:
         """
         self.quit()
         self.tls, self.tls_note = None, ""
-        demanded = tls.demand(self.tls_policy, auth=self.auth, tls_name=tls_name, published=published)
+        mechanism = self.login.auth if self.login else SmartHostAuth.NONE
+        demanded = tls.demand(self.tls_policy, auth=mechanism, tls_name=tls_name, published=published)
         self.tls_source = demanded.source
         ends = monotonic() + self.timeouts.session.total_seconds()
         try:
@@ -173,8 +175,8 @@ class Client:
                 if demanded.required or (failed.reply.stage is not Stage.STARTTLS and failed.reply.remote):
                     raise
                 session = self._start_over(failed, host=host, ends=ends)
-        if self.auth in {SmartHostAuth.BASIC, SmartHostAuth.BASIC_REQUIRE_TLS}:
-            auth.authenticate(session, self.credentials)
+        if self.login is not None:
+            auth.sign_in(session, self.login, encrypted=self.tls is not None)
 
     def _greet(self, host: Host, *, ends: float) -> Session:
         session = self._dial(host, ends=ends)

@@ -19,6 +19,7 @@ class Log(Protocol):
 
 
 SERVICE_CLOSING = 421
+_TELLING_BYTES = 6
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -35,10 +36,9 @@ class Session:
     needs_reset: bool = False
     """A transaction was begun and not finished."""
     open: bool = True
+    _secrets: tuple[bytes, ...] = field(default=(), repr=False)
 
-    def ask(
-        self, command: bytes, *, stage: Stage, shown: str = "", secrets: Sequence[bytes] = ()
-    ) -> HostReply:
+    def ask(self, command: bytes, *, stage: Stage, shown: str = "") -> HostReply:
         """Send one command and wait for its reply. Raises SessionFailed when none comes.
 
         `shown` is what the protocol log gets in place of a command that holds a secret.
@@ -48,7 +48,7 @@ class Session:
                 raise OutOfStep("the host talks without being asked")
             self._log(">", shown or command.decode().rstrip())
             self.wire.send(command, seconds=self.seconds[stage])
-            return self.hear(stage, secrets=secrets)
+            return self.hear(stage)
         except ConversationBroken as error:
             raise SessionFailed(self.broken(error, stage=stage)) from error
 
@@ -63,17 +63,27 @@ class Session:
             for command in commands:
                 self.log(">", command.decode().rstrip())
 
-    def hear(self, stage: Stage, *, secrets: Sequence[bytes] = ()) -> HostReply:
+    def hide(self, *secrets: bytes) -> None:
+        """Let nothing of this be seen in what the host says from now on, at whatever stage it echoes it."""
+        self._secrets += tuple(secret for secret in secrets if secret)
+
+    def hear(self, stage: Stage) -> HostReply:
         """Wait for the next reply. Raises HostClosing for a 421 and every other ConversationBroken."""
         said = self.wire.read_reply(seconds=self.seconds[stage])
-        if secrets:
-            said = said.without(secrets)
+        if self._secrets:
+            said = said.without(self._hidden_at(stage))
         if self.log is not None:
             for line in said.lines:
                 self.log("<", line)
         if said.code == SERVICE_CLOSING:
             raise HostClosing(said)
         return said
+
+    def _hidden_at(self, stage: Stage) -> Sequence[bytes]:
+        """Short secrets are hidden where they were just sent: later they would only garble what is said."""
+        if stage is Stage.AUTH:
+            return self._secrets
+        return [secret for secret in self._secrets if len(secret) >= _TELLING_BYTES]
 
     def refuse(self, said: HostReply, *, stage: Stage) -> NoReturn:
         """End the session over what the host said."""
@@ -92,9 +102,12 @@ class Session:
         if isinstance(error, HostClosing):
             self.close(by="Remote")
             return self.reply(error.said, stage=stage)
-        self._log("*", str(error))
+        text = str(error)
+        for secret in self._secrets:
+            text = text.replace(secret.decode(errors="replace"), "*****")
+        self._log("*", text)
         self.close(by="Remote" if isinstance(error, HungUp) else "Local")
-        return local_reply(self.host, code=error.code, enhanced=error.enhanced, text=str(error), stage=stage)
+        return local_reply(self.host, code=error.code, enhanced=error.enhanced, text=text, stage=stage)
 
     def reply(self, said: HostReply, *, stage: Stage) -> Reply:
         """Return what the host said as a reply."""

@@ -19,6 +19,7 @@ from transport.smtp import certificates, dane
 from transport.smtp.errors import HungUp, TlsFailed
 
 _RECORD_BYTES = 16 * 1024
+_AFTER_TLS = (SmartHostAuth.BASIC_REQUIRE_TLS, SmartHostAuth.XOAUTH2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,12 +75,12 @@ def demand(
     """Return what a session must reach. Opportunistic by default (RFC 7435).
 
     `tls_name` is the recipient domain for MX delivery, the smart host as configured otherwise.
-    BasicAuthRequireTLS demands a certificate for the smart host before the password is sent; TlsDomain, where
-    DomainValidation names one, is the administrator's own word and comes first. What the recipient domain has
-    published adds to all this and takes nothing away.
+    BasicAuthRequireTLS and XOAUTH2 demand a certificate for the smart host before the secret is sent;
+    TlsDomain, where DomainValidation names one, is the administrator's own word and comes first. What the
+    recipient domain has published adds to all this and takes nothing away.
     """
     level = policy.auth_level
-    secret = auth is SmartHostAuth.BASIC_REQUIRE_TLS
+    secret = auth in _AFTER_TLS
     required = policy.require or level is not None or secret or published.required
     named = level is TlsAuthLevel.DOMAIN_VALIDATION
     return TlsDemand(
@@ -102,7 +103,7 @@ def _source(policy: TlsPolicy, *, auth: SmartHostAuth, published: HostPolicy) ->
         own = f"{policy.auth_level} for {policy.domain}" if policy.domain else str(policy.auth_level)
     if policy.ignore:
         own = "IgnoreSTARTTLS"
-    login = str(auth) if auth is SmartHostAuth.BASIC_REQUIRE_TLS else ""
+    login = str(auth) if auth in _AFTER_TLS else ""
     words = " and ".join(filter(None, (published.source, own, login))) or "opportunistic"
     return f"{words}; {published.note}" if published.note else words
 

@@ -5,23 +5,19 @@ the deadline holds inside the handshake too, under gevent as well.
 """
 
 import http.client
-import io
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from socket import create_connection, socket
 from time import monotonic
 
 from transport.cleaning import clean_text
+from transport.https_stream import HttpsStream, https_context, seconds_left
 
 HTTPS_PORT = 443
 """Fixed by the standard; only the tests speak to another."""
 MAX_POLICY_BYTES = 64 * 1024
-_MAX_RECEIVED_BYTES = 160 * 1024
-"""Records, header and all."""
-_READ_BYTES = 16 * 1024
 _OK = 200
 
 
@@ -46,7 +42,7 @@ class PolicyHost:
         ends = monotonic() + self.limit.total_seconds()
         with self._dial(addresses, ends=ends) as connection:
             try:
-                stream = _Stream(connection, _context(self.ca_file), name=name, ends=ends)
+                stream = HttpsStream(connection, https_context(self.ca_file), name=name, ends=ends)
                 return _get(stream, name=name)
             except ssl.SSLCertVerificationError as error:
                 raise FetchFailed(f"certificate of {name}: {_plain(error.verify_message)}") from error
@@ -60,13 +56,13 @@ class PolicyHost:
         most = self.limit.total_seconds() / 2
         for address in addresses:
             try:
-                return create_connection((address, self.port), timeout=min(_left(ends), most))
+                return create_connection((address, self.port), timeout=min(seconds_left(ends), most))
             except OSError:
                 continue
         raise FetchFailed(f"no connection to port {self.port} of {', '.join(addresses[:3])}")
 
 
-def _get(stream: "_Stream", *, name: str) -> bytes:
+def _get(stream: HttpsStream, *, name: str) -> bytes:
     request = (
         f"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: {name}\r\n"
         "User-Agent: Mail-Flow-Admin-Center\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
@@ -85,79 +81,6 @@ def _get(stream: "_Stream", *, name: str) -> bytes:
     if response.length:
         raise FetchFailed(f"the policy at {name} breaks off")
     return body
-
-
-class _Stream(io.RawIOBase):
-    """Plain bytes of one TLS connection, as a file that ends at its deadline."""
-
-    def __init__(self, connection: socket, context: ssl.SSLContext, *, name: str, ends: float) -> None:
-        super().__init__()
-        self._socket, self._ends, self._received = connection, ends, 0
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-        self._shake_hands()
-
-    def _shake_hands(self) -> None:
-        while True:
-            try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                self._flush()
-                self._receive()
-            else:
-                self._flush()
-                return
-
-    def send(self, data: bytes) -> None:
-        self._tls.write(data)
-        self._flush()
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """What http.client wants of a socket."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the only kind that comes
-        while True:
-            try:
-                data = self._tls.read(len(buffer))
-            except ssl.SSLWantReadError:
-                self._receive()
-            except ssl.SSLZeroReturnError:
-                return 0
-            else:
-                buffer[: len(data)] = data
-                return len(data)
-
-    def _receive(self) -> None:
-        self._socket.settimeout(_left(self._ends))
-        data = self._socket.recv(_READ_BYTES)
-        self._received += len(data)
-        if not data or self._received > _MAX_RECEIVED_BYTES:
-            # Without the alert that ends TLS, somebody may have cut the policy short.
-            raise ConnectionError
-        self._incoming.write(data)
-
-    def _flush(self) -> None:
-        self._socket.settimeout(_left(self._ends))
-        self._socket.sendall(self._outgoing.read())
-
-
-@lru_cache(maxsize=4)
-def _context(ca_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.hostname_checks_common_name = False
-    return context
-
-
-def _left(ends: float) -> float:
-    left = ends - monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _plain(text: str | None) -> str:

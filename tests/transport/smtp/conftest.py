@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 import trustme
 
+from connectors.specs import SECRET
 from tests.support.smtp_peer import Peer
 from transport.envelope import Host, Transaction
 from transport.smtp.client import Client
+from transport.smtp.logins import Login
 from transport.smtp.timeouts import Timeouts
 
 PATIENT = timedelta(seconds=20)
@@ -48,6 +50,11 @@ def new_client(timeouts):
 
         def build(**options):
             options.setdefault("timeouts", timeouts())
+            if "auth" in options and options["auth"] in SECRET:
+                named = {"auth": options["auth"], "credentials": options["credentials"]}
+                options["login"] = Login(**named, tokens=options.pop("tokens", None))
+            options.pop("auth", None)
+            options.pop("credentials", None)
             client = Client(ehlo_name="e15mb1.admincenter.test", **options)
             clients.callback(client.quit)
             return client

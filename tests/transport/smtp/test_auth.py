@@ -55,8 +55,16 @@ def no_secret_in(text):
     return not any(secret in text for secret in (PASSWORD, SECRET, plain))
 
 
-def test_plain_is_preferred(connected, basic):
-    peer, client = connected({"AUTH": "235 ok"}, offers=["AUTH LOGIN PLAIN CRAM-MD5"], client=basic())
+def test_plain_is_preferred_where_the_password_is_encrypted_anyway(connected, basic, tls_for):
+    offers = ["AUTH LOGIN PLAIN CRAM-MD5"]
+    peer, client = connected({"AUTH": "235 ok"}, offers=offers, tls=tls_for("mx.peer.test"), client=basic())
+
+    assert peer.talk.commands[-1].startswith("AUTH PLAIN ")
+    assert client.open
+
+
+def test_plain_is_preferred_to_login(connected, basic):
+    peer, client = connected({"AUTH": "235 ok"}, offers=["AUTH LOGIN PLAIN"], client=basic())
 
     verb, mechanism, response = peer.talk.commands[-1].split(" ")
     assert (verb, mechanism) == ("AUTH", "PLAIN")
@@ -64,7 +72,7 @@ def test_plain_is_preferred(connected, basic):
     assert client.open
 
 
-@pytest.mark.parametrize("offer", ["AUTH LOGIN", "AUTH=LOGIN", "auth cram-md5 login"])
+@pytest.mark.parametrize("offer", ["AUTH LOGIN", "AUTH=LOGIN", "auth digest-md5 login"])
 def test_login_is_used_where_plain_is_not_offered(connected, basic, offer):
     peer, client = connected({"AUTH": login_peer}, offers=[offer], client=basic())
 
@@ -125,8 +133,8 @@ def test_a_refusal_in_the_middle_of_login_keeps_what_the_host_said(refused, at):
     [
         ([], "The smart host does not offer AUTH"),
         (
-            ["AUTH CRAM-MD5 XOAUTH2"],
-            "The smart host offers none of AUTH PLAIN and LOGIN, only CRAM-MD5, XOAUTH2",
+            ["AUTH DIGEST-MD5 XOAUTH2"],
+            "The smart host offers none of AUTH PLAIN, LOGIN and CRAM-MD5, only DIGEST-MD5, XOAUTH2",
         ),
     ],
 )
