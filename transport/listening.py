@@ -62,8 +62,8 @@ class Doors:
         self._listener = Listener(choose=self._choose, accept=accept)
         self._bound: dict[Binding, str] = {}
         """What is wanted, with the trouble that keeps it from being bound."""
-        self._written: dict[Binding, str] | None = None
-        """What of it stands in the database."""
+        self._written: dict[str, str] | None = None
+        """What stands in the database of bindings, certificates and their troubles."""
         self._key: reception.Key | None = None
         self._room = Room(folder=Path())
         """Read beside the event loop, which must not wait for a database."""
@@ -115,6 +115,9 @@ class Doors:
         names = frozenset(name for one in under_tls for name in self._certificates_of(one))
         await asyncio.get_running_loop().run_in_executor(self._thread, self._certificates.refresh, names)
         await self._bind()
+        if (state := self._state()) != self._written:
+            await self._in_thread(lambda: BoundAddress.objects.report(self._server, state))
+            self._written = state
 
     def _take(self, read: reception.Reception) -> None:
         """Let new sessions see the new connectors; running ones see domains and logins only."""
@@ -136,9 +139,6 @@ class Doors:
             self._bound[binding] = "" if before.get(binding) == "" else await self._open(binding)
         if before != self._bound:
             self._report(before)
-        if self._written != self._bound:
-            await self._in_thread(lambda: BoundAddress.objects.report(self._server, self._texts()))
-            self._written = dict(self._bound)
 
     async def _open(self, binding: Binding) -> str:
         try:
@@ -156,8 +156,11 @@ class Doors:
         for binding in before.keys() - self._bound.keys():
             logger.info("smtp_stopped_listening", extra={"binding": str(binding)})
 
-    def _texts(self) -> dict[str, str]:
-        return {str(binding): trouble for binding, trouble in self._bound.items()}
+    def _state(self) -> dict[str, str]:
+        """Say what is wrong with each binding, and with each certificate that a connector names."""
+        state = {str(binding): trouble for binding, trouble in self._bound.items()}
+        named = {one.settings.certificate for one in self._profiles} - {""}
+        return state | {BoundAddress.of_certificate(name): self._certificates.trouble(name) for name in named}
 
     def _log_of(self, name: str) -> Callable[[str, str], SessionLog]:
         """Give what opens the protocol log of one connection to a connector."""

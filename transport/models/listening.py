@@ -23,12 +23,13 @@ class BoundAddressManager(models.Manager["BoundAddress"]):
 
 
 class BoundAddress(models.Model):
-    """One binding that a server was told to listen on."""
+    """One binding that a server was told to listen on, or a certificate that it was told to show."""
 
     server = models.ForeignKey(TransportServer, models.CASCADE, related_name="+")
-    binding = models.CharField(max_length=64)
+    binding = models.CharField(max_length=160)
+    """`address:port`, or what `of_certificate` gives."""
     trouble = models.CharField(max_length=255, blank=True)
-    """Why it cannot be bound; empty while it is."""
+    """Why it cannot be had; empty while it is."""
     since = models.DateTimeField()
 
     objects = BoundAddressManager()
@@ -38,3 +39,8 @@ class BoundAddress(models.Model):
 
     def __str__(self) -> str:
         return self.binding
+
+    @staticmethod
+    def of_certificate(name: str) -> str:
+        """Give the `binding` of a certificate."""
+        return f"certificate {name}"

@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 
 from transport import certificate_store
@@ -12,47 +13,65 @@ logger = logging.getLogger(__name__)
 _Stamp = tuple[tuple[int, int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What became of the files of one certificate."""
+
+    stamp: _Stamp
+    context: ssl.SSLContext | None
+    trouble: str = ""
+    """Why these files cannot be used; the context is then of the files before."""
+
+
 class Certificates:
     """Contexts by name of certificate. Sessions keep the one that they began with."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._contexts: dict[str, tuple[_Stamp, ssl.SSLContext | None]] = {}
+        self._held: dict[str, _Held] = {}
 
     def get(self, *names: str) -> ssl.SSLContext | None:
         """Give the context of the first certificate that can be used; None while there is none."""
-        held = (self._contexts[name][1] for name in names if name in self._contexts)
+        held = (self._held[name].context for name in names if name in self._held)
         return next((context for context in held if context is not None), None)
+
+    def trouble(self, name: str) -> str:
+        """Tell why the files of a certificate cannot be used; empty when they can."""
+        return self._held[name].trouble if name in self._held else ""
 
     def refresh(self, names: frozenset[str]) -> None:
         """Look at the files of these certificates, and load what changed."""
-        for name in self._contexts.keys() - names:
-            del self._contexts[name]
+        self._held = {name: held for name, held in self._held.items() if name in names}
         for name in names:
             self._refresh(name)
 
     def _refresh(self, name: str) -> None:
-        held = self._contexts.get(name)
+        before = self._held.get(name)
         try:
             found = certificate_store.find(self._folder, name)
             stamp = found.stamp if found else ()
-            if held is not None and held[0] == stamp:
-                return
-            context = _load(found) if found else None
-            if context is None:
-                logger.warning("certificate_missing", extra={"certificate": name})
-            elif held is not None:
-                logger.info("certificate_reloaded", extra={"certificate": name})
-        except (OSError, ValueError) as error:
-            # Half of a new certificate is written: the old one serves until both halves fit.
-            logger.error("certificate_unusable", extra={"certificate": name, "reason": str(error)})  # noqa: TRY400
-            stamp, context = (held[0] if held else ()), self.get(name)
-        self._contexts[name] = (stamp, context)
+        except OSError:
+            # It is being replaced: the next look sees what came.
+            return
+        if before is not None and before.stamp == stamp:
+            return
+        self._held[name] = held = _load(found, stamp=stamp, before=before)
+        if held.trouble:
+            fields = {"certificate": name, "reason": held.trouble}
+            logger.warning("certificate_unusable", extra=fields)
+        elif before is not None:
+            logger.info("certificate_reloaded", extra={"certificate": name})
 
 
-def _load(found: StoredCertificate) -> ssl.SSLContext:
-    """Raises OSError (ssl.SSLError is one) for what is no certificate with its key."""
+def _load(found: StoredCertificate | None, *, stamp: _Stamp, before: _Held | None) -> _Held:
+    if found is None:
+        return _Held(stamp, None, "there is no such file")
     context = server_context()
-    # A password callback instead of a question on the terminal of a service.
-    context.load_cert_chain(found.certificate, found.key, password=lambda: b"")
-    return context
+    try:
+        # A password callback instead of a question on the terminal of a service.
+        context.load_cert_chain(found.certificate, found.key, password=lambda: b"")
+    except (OSError, ValueError) as error:
+        # Half of a new certificate is written: the old one serves until both halves fit.
+        reason = getattr(error, "reason", "") or str(error) or "it is no certificate with its key"
+        return _Held(stamp, before.context if before else None, reason)
+    return _Held(stamp, context)

@@ -46,12 +46,13 @@ def _unlimited(value: int | None) -> Cell:
 
 
 def _troubles(connector: ReceiveConnector) -> Cell:
-    """Say which bindings the server could not have, and why."""
+    """Say which bindings the server could not have, or which certificate, and why."""
     if not connector.enabled:
         return ()
-    found = BoundAddress.objects.filter(
-        server__name=connector.server_name, binding__in=connector.bindings
-    ).exclude(trouble="")
+    wanted = [*connector.bindings, BoundAddress.of_certificate(connector.certificate)]
+    found = BoundAddress.objects.filter(server__name=connector.server_name, binding__in=wanted).exclude(
+        trouble=""
+    )
     return tuple(f"{one.binding}: {one.trouble}" for one in found.order_by("binding"))
 
 
@@ -135,7 +136,7 @@ class GetReceiveConnector(Cmdlet):
 
     name = "Get-ReceiveConnector"
     synopsis = "Lists the receive connectors of all servers or of one, or one of them."
-    remarks = "BindingTroubles says which binding a running server could not have, and why."
+    remarks = "BindingTroubles says which binding or certificate a running server could not have, and why."
     examples = ("Get-ReceiveConnector", "Get-ReceiveConnector -Server E15MB1 | fl Identity,Binding*")
     parameters = (IDENTITY, SERVER)
 

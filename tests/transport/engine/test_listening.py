@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import trustme
@@ -20,6 +21,7 @@ from connectors.receiving import Mechanism, PermissionGroup, ReceiveSettings
 from tests.support import ports
 from tests.support.engine import server
 from tests.support.waiting import wait_until
+from transport import self_signed
 from transport.back_pressure import Pressure
 from transport.listening import Doors
 from transport.models import BoundAddress
@@ -305,3 +307,16 @@ def test_a_new_certificate_is_for_the_next_session_and_cuts_no_open_one(start, t
 
         assert session.recv(100) == b"250 2.0.0 OK\r\n"
     assert not certificate_shown(free_port, old)
+
+
+def test_a_certificate_that_is_not_there_is_told(start, tmp_path, free_port):
+    submission = replace(
+        RELAY, bindings=at(free_port), auth=frozenset({Mechanism.TLS}), certificate="mail.contoso.com"
+    )
+    receive_services.create(submission, actor="anna")
+    start()
+    told = BoundAddress.objects.filter(binding="certificate mail.contoso.com")
+    assert told.get().trouble == "there is no such file"
+    self_signed.ensure(tmp_path, name="mail.contoso.com", now=datetime.now(UTC))
+
+    wait_until(lambda: told.get().trouble == "", what="the certificate is had")

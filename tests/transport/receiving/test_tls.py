@@ -1,6 +1,9 @@
 """Mail under TLS, by STARTTLS or at once; nothing said in clear counts (duty R30, attacks A3 and A11)."""
 
 import asyncio
+import contextlib
+import os
+import socket
 import ssl
 from datetime import timedelta
 
@@ -319,3 +322,64 @@ def test_a_fake_end_of_data_is_refused_under_tls_too(run, serve_tls, trusting, f
     assert verdict.startswith(b"550 5.6.11 ")
     assert after == b"250 2.0.0 OK\r\n"
     assert not envelopes
+
+
+@pytest.mark.parametrize("garbage", [b"\x17\x03\x03\x00\x10" + b"x" * 16, b"QUIT\r\n" * 20, b"\xff" * 1000])
+def test_a_broken_record_ends_the_session_and_nothing_of_it_counts(run, serve_tls, trusting, garbage):
+    async def attack():
+        async with serve_tls() as served:
+            client = await served.dial()
+            await start_tls_after_hello(client, trusting)
+            for command in (HELLO, *MESSAGE[:3]):
+                await client.ask(command)
+            os.write(client.writer.get_extra_info("socket").fileno(), garbage)
+            await served.until(lambda: not served.listener.connection_count)
+            client.writer.transport.abort()
+            return served.envelopes, served.buffered_bytes
+
+    assert run(attack()) == ([], 0)
+
+
+def test_a_client_that_ends_its_side_under_tls_still_gets_its_answers(run, serve_tls, authority):
+    """A client that says close_notify and goes on reading."""
+
+    def send(port):
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="e15mb1.admincenter.test")
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+
+            def until(step):
+                while True:
+                    try:
+                        return step()
+                    except ssl.SSLWantReadError:
+                        raw.sendall(outgoing.read())
+                        incoming.write(raw.recv(65_536))
+
+            until(tls.do_handshake)
+            tls.write(HELLO + b"".join(MESSAGE))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()
+            raw.sendall(outgoing.read())
+            while data := raw.recv(65_536):
+                incoming.write(data)
+            return data_of(tls)
+
+    def data_of(tls):
+        parts = []
+        with contextlib.suppress(ssl.SSLError):
+            while part := tls.read(65_536):
+                parts.append(part)
+        return b"".join(parts)
+
+    async def talk():
+        async with serve_tls(implicit_tls=True) as served:
+            answers = await asyncio.get_running_loop().run_in_executor(None, send, served.port)
+            await served.until(lambda: not served.listener.connection_count)
+            return answers, len(served.envelopes)
+
+    _, count = run(talk())
+
+    assert count == 1
