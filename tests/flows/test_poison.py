@@ -1,6 +1,7 @@
 """A message that kills the worker: it is laid aside after two deaths, everything else arrives."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,25 @@ def test_a_message_that_kills_the_worker_twice_waits_in_the_poison_queue_while_2
     assert poison["MessageCount"] == 1
     assert len(ems_rows(program, "Get-Message")) == 1
     assert len(deaths) == 2
+
+
+def test_workers_that_are_killed_during_normal_work_make_no_message_a_poison_message(program, receiver):
+    ems(
+        program,
+        'New-SendConnector -Name "Provider" -AddressSpaces "*" -DNSRoutingEnabled $false'
+        f" -SmartHosts 127.0.0.1 -Port {receiver.port}",
+    )
+    load = threading.Thread(target=smtp_source, args=[program], kwargs={"messages": 600})
+    load.start()
+    for arrived in (50, 150, 250):
+        wait_until(
+            lambda most=arrived: len(receiver.mails) >= most, what=f"{arrived} messages arrived", seconds=60
+        )
+        pid = program.kill("worker")
+        program.wait_restarted("worker", after=pid)
+    load.join(120)
+    expected = {f"{number}b@fabrikam.test" for number in range(1, 601)}
+    wait_until(lambda: expected <= set(receiver.copies()), what="every message arrived", seconds=90)
+
+    assert not any("message_laid_aside" in line for line in program.lines)
+    assert ems_rows(program, "Get-Message") == []
