@@ -60,7 +60,7 @@ class Dispatcher:
         self._sampler = rates.Sampler()
         self._safety_net = SafetyNet()
         self._retention = tracking.Retention()
-        self._beaten_at = self._logs_tidied_at = self._purged_at = -math.inf
+        self._beaten_at = self._logs_tidied_at = self._purged_at = self._shortened_at = -math.inf
         self._schedule: Schedule | None = None
 
     def run(self) -> None:
@@ -126,8 +126,11 @@ class Dispatcher:
     def _obey_changed_intervals(self, server: TransportServer, *, now: datetime) -> None:
         schedule = intervals.schedule_of(server.pk)
         if schedule != self._schedule:
-            self._schedule = schedule
-            waits.shorten(server, now=now)
+            self._schedule, self._shortened_at = schedule, -math.inf
+        if time.monotonic() - self._shortened_at < PURGE_INTERVAL.total_seconds():
+            return
+        if waits.shorten(server, now=now) < waits.BATCH:
+            self._shortened_at = time.monotonic()
 
     def _ring_due(self, server: TransportServer, *, now: datetime) -> None:
         for queue_id, sessions in demand.demands(server.pk, limits=self._limits(), now=now):
@@ -138,7 +141,6 @@ class Dispatcher:
             return
         done = []
         for step in (
-            waits.shorten,
             sweeps.shorten_leases,
             resubmits.request_idle,
             sweeps.remove_idle_queues,

@@ -14,7 +14,7 @@ from transport.models import Queue, QueuedMessage, TransportServer
 from transport.queue.keys import lock
 from transport.states import QueuedState
 
-BATCH = 1000
+BATCH = 300
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two servers may be apart: mail comes in by the clock of the one that accepts it."""
 ROUNDING = timedelta(seconds=1)
@@ -24,10 +24,10 @@ SETTLED_AFTER = 2 * intervals.KNOWN_FOR
 
 
 def shorten(server: TransportServer, *, now: datetime) -> int:
-    """Let nothing wait longer than it would be told to now; returns how many rows, a batch at most.
+    """Let nothing wait longer than it would be told to now; returns how many rows.
 
     An interval was shortened, or the clock was set back. What is ready is due by now, a retry within its
-    interval.
+    interval. Stops after `TIME_FOR_ONE_ROUND`; then there were at least `BATCH`.
     """
     schedule = intervals.schedule_of(server.pk)
     latest = now + schedule.message_retry_interval + ROUNDING
@@ -35,15 +35,23 @@ def shorten(server: TransportServer, *, now: datetime) -> int:
     retried = Q(state=QueuedState.RETRY, next_attempt_at__gt=latest)
     # Queue by queue, each an index range: all that waits may be a million rows.
     queues = Queue.objects.filter(server=server).values("pk")
-    return sum(_pull(kind, queues=queues, now=now) for kind in (early, retried)) + _shorten_gates(
-        server, schedule, now=now
-    )
+    gates = _shorten_gates(server, schedule, now=now)
+    return gates + sum(_pull(kind, queues=queues, now=now) for kind in (early, retried))
 
 
 def _pull(late: Q, *, queues: QuerySet[Any], now: datetime) -> int:
     waiting = QueuedMessage.objects.filter(late, queue__in=queues, priority__in=tuple(Priority))
-    ids = list(waiting.values_list("pk", flat=True)[:BATCH])
-    return QueuedMessage.objects.filter(late, pk__in=ids).update(next_attempt_at=now) if ids else 0
+    pulled, ends = 0, time.monotonic() + TIME_FOR_ONE_ROUND.total_seconds()
+    while time.monotonic() < ends:
+        ids = list(waiting.values_list("pk", flat=True)[:BATCH])
+        if ids:
+            with transaction.atomic():
+                pulled += QueuedMessage.objects.filter(late, pk__in=ids).update(next_attempt_at=now)
+        if len(ids) < BATCH:
+            break
+        # A greenlet that worked lets the others run.
+        time.sleep(0)
+    return pulled
 
 
 def _shorten_gates(server: TransportServer, schedule: retries.Schedule, *, now: datetime) -> int:
@@ -77,6 +85,7 @@ def apply_lifetimes(server: TransportServer, *, now: datetime) -> int:
             if not mine.update(**done) or not rows:
                 break
         seen, cursor = seen + len(rows), rows[-1][0]
+        time.sleep(0)
     return seen
 
 
