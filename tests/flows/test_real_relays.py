@@ -53,20 +53,22 @@ class World:
         server = self.arrived[name]
         try:
             wait_until(
-                lambda: all(server.to(one) for one in recipients), what=f"{name} hands on {recipients}"
+                lambda: all(server.to(one) for one in recipients),
+                what=f"{name} hands on {recipients}",
+                seconds=40,
             )
         except AssertionError as error:
-            error.add_note(f"{self.waiting(recipients[0])}\n{self.relays[name].log[-4000:]}")
+            error.add_note(f"{self.waiting(recipients)}\n{self.relays[name].log[-4000:]}")
             raise
         mails = [mail for one in recipients for mail in server.to(one)]
         assert len(mails) == len(recipients)
         assert all(mail.content.endswith(BODY.encode()) for mail in mails)
         return [trace_of(mail.content) for mail in mails]
 
-    def waiting(self, recipient: str) -> list[str]:
-        """Why messages to a recipient wait."""
+    def waiting(self, recipients: list[str]) -> list[str]:
+        """Why messages to these recipients wait."""
         rows = ems_rows(self.program, 'Get-Message -ResultSize unlimited -Filter "Size -gt 0"')
-        return [row["LastError"] for row in rows if row["Subject"] == recipient]
+        return [row["LastError"] for row in rows if row["Subject"] in recipients]
 
 
 def trace_of(content: bytes) -> str:
@@ -173,7 +175,7 @@ def test_tls_is_used_where_it_is_offered_and_required_where_the_connector_says_s
 
     assert protocol_of(*world.wait_for(name, encrypted)) == "esmtps"
     assert protocol_of(*world.wait_for(name, clear)) == "esmtp"
-    (error,) = wait_until(lambda: world.waiting(*stuck), what="the message that needs TLS waits")
+    (error,) = wait_until(lambda: world.waiting(stuck), what="the message that needs TLS waits")
     assert "STARTTLS" in error
     assert world.arrived[name].to(*stuck) == []
 
@@ -193,7 +195,7 @@ def test_a_smart_host_that_wants_a_login_refuses_mail_without_one_and_the_sender
 def test_a_wrong_password_holds_the_mail_without_a_report_until_it_is_corrected(world, name):
     recipients = world.send(f"wrong.{name.lower()}.test", messages=5)
     reasons = wait_until(
-        lambda: [one for to in recipients for one in world.waiting(to) if one],
+        lambda: list(filter(None, world.waiting(recipients))),
         what="the mail waits, with its reason",
     )
     assert all("535" in reason for reason in reasons)

@@ -138,11 +138,11 @@ class Story:
             sink.wait_listening()
         ems(self.program, "; ".join([self._connector("Home", "contoso.test", self.home.port), *self._rows()]))
         self._hand_in()
-        wait_until(lambda: self._tried() == set(NAMES), what="every sink was tried", seconds=30)
+        wait_until(lambda: self._tried() == set(NAMES), what="every sink was tried", seconds=60)
         waiting = sum(row.outcome in {MESSAGE_WAITS, QUEUE_WAITS} for row in TABLE.values())
-        wait_until(lambda: len(self._messages()) == waiting, what=f"{waiting} messages wait", seconds=30)
+        wait_until(lambda: len(self._messages()) == waiting, what=f"{waiting} messages wait", seconds=60)
         failed = sum(row.outcome == FAILED for row in TABLE.values())
-        wait_until(lambda: len(self.home.mails) == failed, what=f"{failed} reports came home", seconds=20)
+        wait_until(lambda: len(self.home.mails) == failed, what=f"{failed} reports came home", seconds=60)
         self.first = Seen(
             queues={one["NextHopConnector"]: one for one in ems_rows(self.program, "Get-Queue")},
             messages=self._messages(),
@@ -188,7 +188,7 @@ class Story:
             for sink in good.values():
                 sink.wait_listening()
             ems(self.program, "Get-Queue | Retry-Queue")
-            wait_until(lambda: not self._messages(), what="everything that waited is gone", seconds=30)
+            wait_until(lambda: not self._messages(), what="everything that waited is gone", seconds=60)
             self.copies = {
                 name: self.sinks[name].taken(LAST_LINE) + good[name].taken(LAST_LINE) for name in NAMES
             }

@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 HOST = "smart.fabrikam.test"
 USER = "relay"
 PASSWORD = "right"
-MECHANISMS = ("PLAIN", "LOGIN")
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
 
 
 class Relay:
