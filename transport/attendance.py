@@ -7,6 +7,7 @@ comes meanwhile takes it.
 
 import threading
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -44,6 +45,11 @@ class Attendance:
         with self._lock:
             attended = self._queues.get(queue_id)
             return attended is not None and _wake_one(attended)
+
+    def sessions(self, queue_ids: Iterable[int]) -> int:
+        """How many sessions look after these queues."""
+        with self._lock:
+            return sum(self._queues[one].sessions for one in queue_ids if one in self._queues)
 
     def arrive(self, queue_id: int) -> None:
         """A session begins."""

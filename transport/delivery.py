@@ -14,7 +14,7 @@ from connectors.profiles import DeliveryProfile
 from transport import destinations, dialling, judged, verdicts
 from transport.attendance import LINGER, Attendance
 from transport.concurrency import Limits
-from transport.envelope import Reply, Transaction, TransactionResult
+from transport.envelope import Host, Reply, Transaction, TransactionResult
 from transport.holdings import Holdings, Ledger, Lost, Unwritten
 from transport.host_memory import HostMemory
 from transport.in_hand import Holding
@@ -26,6 +26,8 @@ from transport.queue.records import Try
 from transport.sign_ins import SignIns
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
+from transport.throttles import Throttles
+from transport.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Engine:
     attendance: Attendance = field(default_factory=Attendance)
     hosts: HostMemory = field(default_factory=HostMemory)
     sign_ins: SignIns = field(default_factory=SignIns)
+    throttles: Throttles = field(default_factory=Throttles)
     linger: float = LINGER.total_seconds()
     """Seconds for which a session that has nothing to send keeps its connection."""
 
@@ -64,7 +67,7 @@ class Engine:
 
 def deliver(queue_id: int, *, engine: Engine) -> int:
     """Run one session to a queue; returns how many messages it settled."""
-    wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits())
+    wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits(), throttles=engine.throttles)
     work = engine.ledger.submit(wish).result()
     if not isinstance(work, Work):
         return 0
@@ -88,6 +91,7 @@ class Attempt:
         """Hosts that failed before a message could be tried there."""
         self.set_aside: deque[tuple[Part, TransactionResult]] = deque()
         """What the host cannot take: the next one may."""
+        self.turn = Turn(work.opened, throttles=engine.throttles)
 
     def run(self) -> int:
         """Carry what can be carried, then close; a failure is one of the next hop as a whole."""
@@ -115,6 +119,9 @@ class Attempt:
                 self.log.close()
             counts = failure is not None and (failure.refuses_login or not self.holdings.settled)
             self.holdings.close(failure if counts else None, tries=self.tries)
+            successor = self.turn.end()
+            if successor is not None:
+                self.engine.ring(successor, 1)
             if self.engine.attendance.leave(self.opened.queue_id):
                 self.engine.ring(self.opened.queue_id, 1)
         return self.holdings.settled
@@ -135,6 +142,8 @@ class Attempt:
                     break
         except destinations.DestinationFailed as failed:
             return self._no_destination(failed.reply)
+        except _Crowded:
+            return None
         self._return_set_aside()
         if not self.holdings.parts:
             return None
@@ -146,8 +155,23 @@ class Attempt:
             self.profile,
             own_listeners=self.engine.own_listeners,
             not_found=lambda reply: self.tries.append(Try(reply=reply, outcome="deferred")),
+            exchangers=self._make_room,
         )
         return self.engine.hosts.order(found, name=lambda target: target.name)
+
+    def _make_room(self, hosts: Sequence[Host]) -> None:
+        """Dial nobody when other queues turn out to have as many sessions to these hosts as there may be.
+
+        Once it is known where a queue leads, the ledger opens no such session.
+        """
+        engine, opened = self.engine, self.opened
+        found = (f"{host.name}:{host.port}" for host in hosts)
+        if engine.throttles.hosts.learn(opened.queue_id, found):
+            most, together = engine.throttles.connections_to(
+                opened.queue_id, connector_id=opened.connector_id, limits=engine.limits()
+            )
+            if engine.attendance.sessions(together) > most:
+                raise _Crowded
 
     def _no_destination(self, reply: Reply) -> Reply | None:
         """A domain that cannot take mail ends the messages; anything else makes the queue wait."""
@@ -174,7 +198,7 @@ class Attempt:
 
     def _use_host(self, target: dialling.Target) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
-        while self.holdings.parts and not self.engine.stopping():
+        while self.holdings.parts and not self._is_over():
             self.connections += 1
             number = f"{self.opened.session_id:012X}{self.connections:04X}"
             self.holdings.sign(smtp_session=number)
@@ -212,7 +236,7 @@ class Attempt:
     def _carry(self, client: Client, *, target: dialling.Target) -> Reply | None:
         """Send message after message; the reply by which the host wants to hear of none, else None."""
         for sent in range(self.profile.messages_per_connection):
-            if not self._has_mail():
+            if not (self._has_mail() and self.turn.come()):
                 return None
             part = self.holdings.parts.popleft()
             result = self._send(client, part, last=sent + 1 == self.profile.messages_per_connection)
@@ -235,9 +259,12 @@ class Attempt:
         """Whether there is a message to send: in hand, on its way from the ledger, or soon to come."""
         if not self.holdings.parts:
             self.holdings.catch_up()
-        if not self.holdings.parts and not self.set_aside:
+        if not self.holdings.parts and not self.set_aside and not self.turn.makes_way():
             self._linger()
-        return bool(self.holdings.parts) and not self.engine.stopping()
+        return bool(self.holdings.parts) and not self._is_over()
+
+    def _is_over(self) -> bool:
+        return self.turn.is_over or self.engine.stopping()
 
     def _linger(self) -> None:
         """Keep the connection for a moment: mail that comes now needs no new one."""
@@ -267,7 +294,7 @@ class Attempt:
 
     def _following(self) -> Transaction | None:
         """The message whose envelope may travel with the content of this one."""
-        if not self.holdings.parts or self.engine.stopping():
+        if not self.holdings.parts or self._is_over() or not self.turn.has_come():
             return None
         return self.holdings.parts[0].transaction
 
@@ -298,7 +325,12 @@ class Attempt:
             takes_dsn=client is not None and client.extensions.dsn,
         )
         tries, self.tries = [*self.tries, tried], []
-        self.holdings.settle(part, replies, tries=tries, ask=part.last and not self.set_aside)
+        ask = part.last and not self.set_aside and not self.turn.makes_way()
+        self.holdings.settle(part, replies, tries=tries, ask=ask)
+
+
+class _Crowded(Exception):  # noqa: N818 - says how it is there
+    """The hosts have as many of our connections as they may have."""
 
 
 def _refused(reply: Reply, *, client: Client) -> Try:

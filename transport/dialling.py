@@ -1,6 +1,6 @@
 """Whom a session may dial, in which order, and how: connector and destinations made into targets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -41,15 +41,18 @@ def targets(
     *,
     own_listeners: tuple[str, ...],
     not_found: Callable[[Reply], None],
+    exchangers: Callable[[Sequence[Host]], None] = lambda _hosts: None,
 ) -> Iterator[Target]:
     """Yield the hosts of a next hop in the order in which they are to be tried.
+
+    `exchangers` hears of all MX hosts of a recipient domain before the first one is yielded.
 
     `not_found` hears of each smart host that has no address now, and of each MX host that a published policy
     forbids to dial. Raises `DestinationFailed` when a recipient domain has no host.
     """
     finder = _finder(opened, profile, own_listeners=own_listeners)
     if profile.delivery == Delivery.MX:
-        yield from _exchangers(opened, profile, finder, refused=not_found)
+        yield from _exchangers(opened, profile, finder, refused=not_found, all_found=exchangers)
         return
     for smart_host in destinations.rotated(profile.smart_hosts):
         try:
@@ -66,10 +69,13 @@ def _exchangers(
     finder: destinations.Destinations,
     *,
     refused: Callable[[Reply], None],
+    all_found: Callable[[Sequence[Host]], None],
 ) -> Iterator[Target]:
     domain = opened.next_hop_domain
     policies = _published_policies(opened, profile, finder)
-    for host in finder.hosts_for_domain(domain):
+    hosts = finder.hosts_for_domain(domain)
+    all_found(hosts)
+    for host in hosts:
         try:
             published = policies.for_host(host)
         except HostRefused as failed:

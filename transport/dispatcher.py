@@ -5,6 +5,7 @@ expired or was removed, rings for due queues, and keeps the rates. The table is 
 ring, task or process was lost, the next look finds the mail.
 """
 
+import itertools
 import logging
 import math
 import threading
@@ -30,9 +31,10 @@ from transport import (
 )
 from transport.concurrency import Limits
 from transport.models import Queue, TransportServer
-from transport.queue import claims, demand, notices, poison, resubmits, sweeps, waits
+from transport.queue import allowances, claims, demand, notices, poison, resubmits, sweeps, waits
 from transport.queue.safety_net import SafetyNet
 from transport.retries import Schedule
+from transport.throttles import Throttles
 
 logger = logging.getLogger(__name__)
 INTERVAL = timedelta(seconds=1)
@@ -43,7 +45,7 @@ TIDY_LOGS_INTERVAL = timedelta(minutes=10)
 class Dispatcher:
     """One thread of the worker process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it shares with the sessions of its process
         self,
         *,
         worker: claims.Worker,
@@ -51,12 +53,17 @@ class Dispatcher:
         ring: Callable[[int, int], None],
         open_sessions: set[int],
         stopping: threading.Event,
+        throttles: Throttles | None = None,
     ) -> None:
         self._worker = worker
         self._limits = limits
         self._ring = ring
         self._open_sessions = open_sessions
         self._stopping = stopping
+        self._throttles = throttles or Throttles()
+        self._rung: dict[int, int] = {}
+        """Numbers the rings by queue: who was rung for longest ago comes first."""
+        self._rings = itertools.count(1)
         self._sampler = rates.Sampler()
         self._safety_net = SafetyNet()
         self._retention = tracking.Retention()
@@ -133,8 +140,17 @@ class Dispatcher:
             self._shortened_at = time.monotonic()
 
     def _ring_due(self, server: TransportServer, *, now: datetime) -> None:
-        for queue_id, sessions in demand.demands(server.pk, limits=self._limits(), now=now):
-            self._ring(queue_id, sessions)
+        outcomes.learn_limits(self._throttles)
+        found = demand.demands(
+            server.pk, limits=self._limits(), now=now, throttles=self._throttles, rung=self._rung
+        )
+        self._rung = {one.queue_id: self._rung.get(one.queue_id, 0) for one in found}
+        for one in found:
+            if one.sessions:
+                self._rung[one.queue_id] = next(self._rings)
+                self._ring(one.queue_id, one.sessions)
+        with transaction.atomic():
+            demand.write_holds(server.pk, found)
 
     def _tidy(self, server: TransportServer, *, now: datetime) -> None:
         if time.monotonic() - self._purged_at < PURGE_INTERVAL.total_seconds():
@@ -145,6 +161,8 @@ class Dispatcher:
             resubmits.request_idle,
             sweeps.remove_idle_queues,
             sweeps.forget_dead_hands,
+            sweeps.forget_worked_off_backlogs,
+            allowances.purge,
         ):
             with transaction.atomic():
                 done.append(step(server, now=now))

@@ -46,6 +46,7 @@ class Holdings:
             queue_identity=work.opened.queue_identity,
             connector_name=work.profile.name,
             connector_version=work.profile.version,
+            metered=work.profile.connector_id if work.profile.messages_per_day is not None else 0,
         )
         self.parts: deque[Part] = deque()
         """What is to be sent, in order."""
@@ -134,6 +135,7 @@ class Holdings:
             queue_id=self.signature.queue_id,
             generation=self._generation,
             most=self._most - len(self.parts),
+            metered=self.signature.metered,
         )
 
     def _submit(self, wish: Wish) -> Answer:

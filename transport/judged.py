@@ -33,6 +33,8 @@ class Signature:
     queue_identity: str
     connector_name: str
     connector_version: int
+    metered: int = 0
+    """Id of the connector if its messages per day are limited."""
 
 
 def outcome_of(
@@ -59,6 +61,7 @@ def outcome_of(
         queue_identity=signature.queue_identity,
         connector_name=signature.connector_name,
         connector_version=signature.connector_version,
+        metered=signature.metered,
         queued_id=claim.queued_id,
         message_id=claim.message_id,
         delivered=delivered,

@@ -1,6 +1,6 @@
 """What the sessions of one worker want written, in shared transactions: opened, settled, closed."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,10 +14,11 @@ from transport.commits import Committer
 from transport.concurrency import Limits
 from transport.envelope import Reply, Stage
 from transport.models import Queue
-from transport.queue import claims, keys, poison, records, sweeps
+from transport.queue import allowances, claims, keys, poison, records, sweeps
 from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
+from transport.throttles import UNLIMITED, ConnectorLimits, Throttles
 
 KEPT_FOR = timedelta(hours=1)
 """How long results wait in memory for a database that is gone, locked or full; no dot goes out meanwhile."""
@@ -40,6 +41,7 @@ class Open:
     queue_id: int
     worker: claims.Worker
     limits: Limits
+    throttles: Throttles = field(default_factory=Throttles)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +60,8 @@ class More:
     generation: int
     """Mail is given only to sessions that know the present configuration; the others end and are replaced."""
     most: int
+    metered: int = 0
+    """Id of the connector if its messages per day are limited."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +112,9 @@ def settle(wishes: Sequence[Wish]) -> list[Answer]:
     asked = {wish.outcome.session_id for wish in settled} | {more.session_id for more in asking}
     lasting = claims.lock_sessions(asked)
     keys.lock({_queue_of(wish) for wish in wishes if not isinstance(wish, Connected)})
+    metered = {wish.outcome.metered for wish in settled} | {more.metered for more in asking}
+    if metered := metered - {0}:
+        allowances.lock(metered, now=now)
     _settle_outcomes(settled, now=now)
     connected = [wish.session_id for wish in wishes if isinstance(wish, Connected)]
     if connected:
@@ -124,6 +131,8 @@ def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
     if not settled:
         return
     recorded = records.record([wish.outcome for wish in settled], now=now)
+    if recorded.taken:
+        allowances.count(recorded.taken, now=now)
     removed = sweeps.take_out_pending(recorded.removals, now=now)
     broken = [wish.outcome.queued_id for wish in settled if wish.outcome.error == judged.BROKEN.line]
     if broken:
@@ -137,13 +146,33 @@ def _claim(asking: Sequence[More], *, lasting: Container[int], now: datetime) ->
     if not asking:
         return {}
     generation = routing.current().generation
+    heard = [more for more in asking if more.session_id in lasting and more.generation == generation]
     wants = [
-        claims.Want(session_id=more.session_id, queue_id=more.queue_id, most=more.most)
-        for more in asking
-        if more.session_id in lasting and more.generation == generation
+        claims.Want(session_id=more.session_id, queue_id=more.queue_id, most=most)
+        for more, most in _within_allowances(heard, now=now)
     ]
     outdated = {more.session_id: Outdated() for more in asking if more.generation != generation}
     return {**outdated, **claims.claim(wants, now=now)}
+
+
+def _within_allowances(asking: Sequence[More], *, now: datetime) -> Iterator[tuple[More, int]]:
+    """How many messages each may have, where the messages per day of its connector are limited."""
+    left: dict[int, int] = {}
+    for more in asking:
+        most = more.most
+        if more.metered:
+            if more.metered not in left:
+                hold = allowances.hold(_connector_limits(more.metered), now=now)
+                left[more.metered] = most if hold is None else hold.room
+            most = min(most, left[more.metered])
+            left[more.metered] -= most
+        if most:
+            yield more, most
+
+
+def _connector_limits(connector_id: int) -> ConnectorLimits:
+    profile = routing.current().profiles.get(connector_id)
+    return UNLIMITED if profile is None else _limits_of(profile, source_servers=())
 
 
 def _answer(wish: Wish, *, lasting: Container[int], claimed: Mapping[int, Answer], now: datetime) -> Answer:
@@ -158,11 +187,15 @@ def _answer(wish: Wish, *, lasting: Container[int], claimed: Mapping[int, Answer
 
 
 def _open(wish: Open, *, now: datetime) -> Work | None:
-    opened = claims.open_session(wish.queue_id, worker=wish.worker, limits=wish.limits, now=now)
-    if opened is None:
-        return None
     # Before the profile: a change between the two makes it look older than it is, and it is read again.
     generation = routing.current().generation
+    if wish.throttles.generation != generation:
+        learn_limits(wish.throttles)
+    opened = claims.open_session(
+        wish.queue_id, worker=wish.worker, limits=wish.limits, now=now, throttles=wish.throttles
+    )
+    if opened is None:
+        return None
     try:
         profile = routing.profile(opened.connector_id)
     except routing.UnusableConnector as unusable:
@@ -173,6 +206,28 @@ def _open(wish: Open, *, now: datetime) -> Work | None:
         claims.close_session(opened.session_id)
         return None
     return Work(opened=opened, profile=profile, generation=generation)
+
+
+def learn_limits(throttles: Throttles) -> None:
+    """Tell the sessions of a process what each connector limits now, as far as it concerns this server."""
+    known = routing.current()
+    limits = {
+        connector_id: _limits_of(profile, source_servers=known.source_servers.get(connector_id, ()))
+        for connector_id, profile in known.profiles.items()
+    }
+    throttles.learn(limits, generation=known.generation)
+
+
+def _limits_of(profile: DeliveryProfile, *, source_servers: Collection[str]) -> ConnectorLimits:
+    rate = profile.messages_per_second
+    return ConnectorLimits(
+        connector_id=profile.connector_id,
+        name=profile.name,
+        max_connections=profile.max_connections,
+        messages_per_second=None if rate is None else float(rate),
+        sharing=1 if rate is None else servers.sharing(source_servers),
+        messages_per_day=profile.messages_per_day,
+    )
 
 
 def _hold(opened: claims.Opened, why: str, *, now: datetime) -> None:

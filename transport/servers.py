@@ -1,7 +1,7 @@
 """Transport servers: they register themselves, beat, and are alive while they do."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,6 +22,9 @@ TAKEN_OVER_AFTER = ALIVE_FOR + timedelta(seconds=5)
 KNOWN_FOR = timedelta(seconds=2)
 _known: dict[int, tuple[TransportServer, float]] = {}
 """Servers, and when they were read."""
+SHARE_KNOWN_FOR = timedelta(seconds=1)
+_sending: list[tuple[set[str], float]] = []
+"""Names of the servers that send, and when they were read; at most one."""
 
 
 def register() -> TransportServer:
@@ -80,8 +83,18 @@ def known(server_id: int) -> TransportServer:
 
 
 def forget() -> None:
-    """Read every server again before the next answer of `known`."""
+    """Read every server again before the next answer of `known` or `sharing`."""
     _known.clear()
+    _sending.clear()
+
+
+def sharing(names: Collection[str]) -> int:
+    """How many of these servers send now, this one always among them; as it was a moment ago."""
+    read_at = time.monotonic()
+    if not _sending or read_at - _sending[0][1] > SHARE_KNOWN_FOR.total_seconds():
+        alive = {server.name for server in TransportServer.objects.all() if takes_mail(server)}
+        _sending[:] = [(alive, read_at)]
+    return len((_sending[0][0] & set(names)) | {settings.SERVER_NAME})
 
 
 def registered() -> Sequence[TransportServer]:

@@ -81,6 +81,7 @@ def start_dispatcher(**_: object) -> None:
         ring=shared.ring,
         open_sessions=shared.open_sessions,
         stopping=_stopping,
+        throttles=shared.throttles,
     )
     threading.Thread(target=dispatcher.run, name="dispatcher", daemon=True).start()
 

@@ -81,6 +81,7 @@ PROPERTIES = by_name(
         Property(name="LastRetryTime", kind=Kind.TIME, column="last_retry_at"),
         Property(name="NextRetryTime", kind=Kind.TIME, column="next_retry_at"),
         Property(name="LastError", kind=Kind.TEXT, column="last_error"),
+        Property(name="HeldBackBy", kind=Kind.TEXT, column="throttled_by"),
         Property(name="Server", kind=Kind.TEXT, column="server__name"),
     )
 )

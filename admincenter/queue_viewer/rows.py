@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Min
+from django.utils import timezone
 
 from admincenter.queue_viewer import words
 from transport.models import Queue, QueuedMessage, Recipient
@@ -46,6 +47,8 @@ class QueueRow:
     last_error: str
     last_error_host: str
     last_error_at: datetime | None
+    held_back_by: str
+    """What keeps its mail from going now, in words; empty when nothing does."""
     created_at: datetime
 
 
@@ -108,6 +111,7 @@ def queue_row(queue: Queue) -> QueueRow:
         last_error=words.shown(queue.last_error),
         last_error_host=words.shown(queue.last_error_host),
         last_error_at=queue.last_error_at,
+        held_back_by=words.shown(queue.held_back_by(now=timezone.now())),
         created_at=queue.created_at,
     )
 

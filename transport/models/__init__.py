@@ -3,6 +3,7 @@
 Only `transport.queue` and `transport.submission` write the rows of mail.
 """
 
+from transport.models.allowances import SentInHour
 from transport.models.attempts import Attempt
 from transport.models.listening import BoundAddress
 from transport.models.messages import Content, HandedIn, Message, Recipient, SubmissionWindow
@@ -25,6 +26,7 @@ __all__ = [
     "Recipient",
     "ResourcePressure",
     "ResubmitRequest",
+    "SentInHour",
     "Session",
     "SubmissionWindow",
     "TrackingEvent",

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Least, Now, NullIf
 
 from transport.envelope import Priority
 from transport.models.servers import TransportServer
-from transport.states import PERSISTENT, DeliveryType, QueuedState
+from transport.states import DELIVERABLE, PERSISTENT, ComponentState, DeliveryType, QueuedState
 
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -86,6 +86,10 @@ class Queue(models.Model):
     """Everything up to this message is to be routed anew (`transport.queue.resubmits`); 0: nothing."""
     resubmit_cursor = models.BigIntegerField(default=0, db_default=0)
     """The last message that is marked."""
+    throttled_by = models.CharField(max_length=300, blank=True, db_default="")
+    """The limit that keeps due mail from going now, in words; the dispatcher writes it when it changes."""
+    backlog_until = models.DateTimeField(null=True)
+    """When its next hop came back: what came in before is a backlog, behind which new mail need not wait."""
     created_at = models.DateTimeField(db_default=Now())
     emptied_at = models.DateTimeField(null=True)
 
@@ -106,6 +110,20 @@ class Queue(models.Model):
     def identity(self) -> str:
         r"""`SERVER\42`, or `SERVER\Unreachable` for the persistent queues (exchange.md 4.2)."""
         return f"{self.server.name}\\{PERSISTENT.get(self.delivery_type, self.pk)}"
+
+    def held_back_by(self, *, now: datetime) -> str:
+        """Say in words what keeps the mail of this queue from going now; empty when nothing does."""
+        if not self.message_count:
+            return ""
+        if self.removal:
+            return "the removal of its messages"
+        if self.suspended:
+            return "its suspension by an administrator"
+        if self.delivery_type in DELIVERABLE and self.server.component_state == ComponentState.DRAINING:
+            return f"the drain of {self.server.name}, which hands its mail over"
+        if self.next_retry_at is not None and self.next_retry_at > now:
+            return f"Retry until {self.next_retry_at:%Y-%m-%d %H:%M:%S} UTC"
+        return self.throttled_by
 
     @property
     def velocity(self) -> float:

@@ -1,7 +1,7 @@
 """What a claim carries: envelope, recipients and content of messages, read in a handful of statements."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -49,14 +49,19 @@ class Due(NamedTuple):
     internet_message_id: str
 
 
-def due(queue_id: int, *, most: int, now: datetime) -> list[Due]:
-    """Find due messages of one queue: new mail before retries, then by priority; PostgreSQL locks them."""
+def due(queue_id: int, *, most: int, now: datetime, backlog_until: Any = None) -> list[Due]:
+    """Find due messages of one queue: new mail before retries, then by priority; PostgreSQL locks them.
+
+    `backlog_until`, as the database gave it: of each priority, what came in later goes first.
+    """
     found: list[Due] = []
-    for states, priorities in _stretches():
+    for stretch in _stretches() if backlog_until is None else _beside_backlog(backlog_until):
         if len(found) < most:
-            statement = _DUE.format(states=marks(states), priorities=marks(priorities)) + _lock()
-            parameters = [queue_id, *states, *priorities, moment(now), most - len(found)]
-            found += [Due(*row) for row in select(statement, parameters)]
+            statement = _DUE.format(
+                states=marks(stretch.states), priorities=marks(stretch.priorities), bound=stretch.bound
+            )
+            parameters = [queue_id, *stretch.states, *stretch.priorities, moment(now), *stretch.at]
+            found += [Due(*row) for row in select(statement + _lock(), [*parameters, most - len(found)])]
     return found
 
 
@@ -65,17 +70,32 @@ _DUE = (
     " m.ret, m.envid, m.internet_message_id"
     " FROM transport_queuedmessage q JOIN transport_message m ON m.id = q.message_id"
     " WHERE q.queue_id = %s AND q.state IN ({states}) AND q.priority IN ({priorities})"
-    " AND q.next_attempt_at <= %s AND q.pending = ''"
+    " AND q.next_attempt_at <= %s{bound} AND q.pending = ''"
     " ORDER BY q.state, q.priority, q.next_attempt_at, q.id LIMIT %s"
 )
-_Stretch = tuple[tuple[QueuedState, ...], tuple[Priority, ...]]
+
+
+class _Stretch(NamedTuple):
+    states: tuple[QueuedState, ...]
+    priorities: tuple[Priority, ...]
+    bound: str = ""
+    at: tuple[Any, ...] = ()
 
 
 def _stretches() -> Sequence[_Stretch]:
     """How the index is read in its order: for lists of values SQLite does that, and PostgreSQL would sort."""
     if connection.vendor == "sqlite":
-        return ((WAITING, tuple(Priority)),)
-    return [((state,), (priority,)) for state in WAITING for priority in Priority]
+        return (_Stretch(WAITING, tuple(Priority)),)
+    return [_Stretch((state,), (priority,)) for state in WAITING for priority in Priority]
+
+
+def _beside_backlog(until: Any) -> Iterator[_Stretch]:
+    """Of what is new, by priority: what came in since the next hop is back, then what had gathered before."""
+    for priority in Priority:
+        for bound in (" AND q.next_attempt_at > %s", " AND q.next_attempt_at <= %s"):
+            yield _Stretch((QueuedState.READY,), (priority,), bound, (until,))
+    for priority in Priority:
+        yield _Stretch((QueuedState.RETRY,), (priority,))
 
 
 def _lock() -> str:

@@ -5,19 +5,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Q, Sum
 
 from transport import concurrency, intervals, servers
 from transport.bulk import allocate_ids, execute_many, insert, marks, moment, select
-from transport.concurrency import Limits
+from transport.concurrency import Limits, Standing
 from transport.models import QueuedMessage, Session, TransportServer
-from transport.queue import demand
+from transport.queue import allowances, demand
 from transport.queue.claimed import Claim, Due, due, load
 from transport.queue.moves import put_back
 from transport.states import DELIVERABLE, QueuedState
+from transport.throttles import Throttles
 
 LEASE = timedelta(seconds=30)
 """How long a claim outlives a worker that stopped renewing it."""
@@ -70,7 +71,14 @@ class Opened:
     """How many further sessions should be opened for the mail that this one left behind."""
 
 
-def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime) -> Opened | None:
+def open_session(
+    queue_id: int,
+    *,
+    worker: Worker,
+    limits: Limits,
+    now: datetime,
+    throttles: Throttles | None = None,
+) -> Opened | None:
     """Open a session and claim its first messages; None when there is nothing it may do.
 
     Must run in a transaction. The lock on the queue row makes parallel openings count each other.
@@ -78,19 +86,18 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
     queue = _queue_to_try(queue_id, now=now)
     if queue is None:
         return None
-    here, everywhere = demand.open_sessions(queue_id)
-    # A next hop that failed is probed by one session before the others come back.
-    most = 1 if queue.retry_count else limits.connections_per_queue
-    if not concurrency.may_open(
-        here=here, everywhere=everywhere, per_queue=most, per_server=limits.connections
-    ):
+    throttles = throttles or Throttles()
+    allowed = _allowed(queue_id, queue, limits=limits, throttles=throttles, now=now)
+    if not allowed.claim:
         return None
-    chosen = _fitting(queue_id, due(queue_id, most=limits.claim, now=now))
+    found = due(queue_id, most=allowed.claim, now=now, backlog_until=queue.backlog_until)
+    chosen = _fitting(queue_id, found)
     if not chosen:
         return None
     session_id = _insert_session(queue_id, worker=worker, now=now)
+    throttles.stand(session_id, connector_id=queue.connector_id)
     claims = _take({session_id: chosen})[session_id]
-    left = demand.due_here(queue_id, most=most * concurrency.DUE_PER_SESSION, now=now)
+    left = demand.due_here(queue_id, most=allowed.most * concurrency.DUE_PER_SESSION, now=now)
     server = servers.known(queue.server_id)
     return Opened(
         session_id=session_id,
@@ -102,7 +109,7 @@ def open_session(queue_id: int, *, worker: Worker, limits: Limits, now: datetime
         server=server,
         opened_at=now,
         claims=claims,
-        helpers=concurrency.helpers(left + len(claims), sessions=here + 1, most=most),
+        helpers=concurrency.helpers(left + len(claims), sessions=allowed.here + 1, most=allowed.most),
     )
 
 
@@ -112,17 +119,52 @@ class _QueueToTry(NamedTuple):
     next_hop_domain: str
     connector_id: int
     retry_count: int
+    backlog_until: Any
 
 
 def _queue_to_try(queue_id: int, *, now: datetime) -> _QueueToTry | None:
     lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
     rows = select(
-        "SELECT server_id, delivery_type, next_hop_domain, connector_id, retry_count FROM transport_queue"
+        "SELECT server_id, delivery_type, next_hop_domain, connector_id, retry_count, backlog_until"
+        " FROM transport_queue"
         f" WHERE id = %s AND NOT suspended AND removal = '' AND delivery_type IN ({marks(DELIVERABLE)})"
         f" AND (next_retry_at IS NULL OR next_retry_at <= %s){lock}",
         [queue_id, *DELIVERABLE, moment(now)],
     )
     return _QueueToTry(*rows[0]) if rows else None
+
+
+class _Allowed(NamedTuple):
+    claim: int
+    """Messages that a new session may claim; 0 when none may begin."""
+    here: int
+    most: int
+    """Sessions that the queue may have."""
+
+
+def _allowed(
+    queue_id: int, queue: _QueueToTry, *, limits: Limits, throttles: Throttles, now: datetime
+) -> _Allowed:
+    there = demand.open_sessions(queue_id, together=throttles.hosts.together(queue_id))
+    standing = Standing(
+        here=there.here, everywhere=there.everywhere, shared=there.shared, failed=queue.retry_count > 0
+    )
+    holds = list(throttles.holds(queue_id, standing, connector_id=queue.connector_id, limits=limits))
+    connector = throttles.connector(queue.connector_id)
+    if connector.messages_per_day is not None:
+        allowances.lock([connector.connector_id], now=now)
+    per_day = allowances.hold(connector, now=now)
+    if per_day is not None:
+        holds.append(per_day)
+    decision = concurrency.decide(1, holds)
+    if not decision.sessions:
+        if decision.held_back_by is not None and not there.here:
+            throttles.refuse(queue_id, decision.held_back_by)
+        return _Allowed(0, there.here, 0)
+    claim = limits.claim if per_day is None else min(limits.claim, per_day.room)
+    # A next hop that failed is probed by one session before the others come back.
+    most = there.here + min(hold.room for hold in holds)
+    return _Allowed(claim, there.here, most)
 
 
 def _insert_session(queue_id: int, *, worker: Worker, now: datetime) -> int:
@@ -146,23 +188,23 @@ def claim(wants: Sequence[Want], *, now: datetime) -> Mapping[int, tuple[Claim, 
     for want in wants:
         by_queue[want.queue_id].append(want)
     dealt: dict[int, list[Due]] = {}
-    for queue_id in _flowing(by_queue):
+    for queue_id, backlog_until in _flowing(by_queue):
         sessions = by_queue[queue_id]
-        found = due(queue_id, most=sum(want.most for want in sessions), now=now)
+        most = sum(want.most for want in sessions)
+        found = due(queue_id, most=most, now=now, backlog_until=backlog_until)
         for want in sessions:
             dealt[want.session_id] = _fitting(queue_id, found[: want.most])
             found = found[len(dealt[want.session_id]) :]
     return _take(dealt)
 
 
-def _flowing(queue_ids: Collection[int]) -> list[int]:
-    """Those of the queues from which mail may be taken."""
-    rows = select(
-        "SELECT id FROM transport_queue"
+def _flowing(queue_ids: Collection[int]) -> list[tuple[int, Any]]:
+    """Those of the queues from which mail may be taken, and since when what is older is their backlog."""
+    return select(
+        "SELECT id, backlog_until FROM transport_queue"
         f" WHERE id IN ({marks(queue_ids)}) AND NOT suspended AND removal = '' ORDER BY id",
         list(queue_ids),
     )
-    return [row[0] for row in rows]
 
 
 def lock_sessions(session_ids: Collection[int]) -> set[int]:

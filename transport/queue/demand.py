@@ -1,14 +1,19 @@
 """Which queues of a server want sessions now, found in one statement however many there are."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from transport import concurrency
-from transport.bulk import marks, moment, select
-from transport.concurrency import Limits
+from transport.bulk import execute_many, marks, moment, select
+from transport.concurrency import Hold, Limits, Standing
 from transport.envelope import Priority
+from transport.queue import allowances
 from transport.states import DELIVERABLE, WAITING
+from transport.throttles import Throttles
 
 PRIORITIES = tuple(Priority)
 """All of them, said for the index: it goes by priority before it goes by time."""
@@ -18,23 +23,62 @@ MOST_AT_ONCE = 1000
 """Sessions asked for at one look for one queue, where its connections are unlimited."""
 
 
-class Demand(NamedTuple):
-    """A queue and how many more sessions it deserves."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Demand:
+    """A queue with due mail that may try."""
 
     queue_id: int
     sessions: int
+    """How many more may begin for it now."""
+    held_back_by: str
+    """The limit that keeps it from having more, in words; empty when it has all that it deserves."""
 
 
-def demands(server_id: int, *, limits: Limits, now: datetime) -> list[Demand]:
-    """The queues that have due mail and may try, those that have no session first."""
+class _Row(NamedTuple):
+    queue_id: int
+    connector_id: int
+    retry_count: int
+    here: int
+    due: int
+    overdue: bool
+    """Some waits although there are sessions."""
+
+    @property
+    def wanted(self) -> int:
+        """Mail that waits although there are sessions waits behind a slow host or a large message."""
+        deserved = -(-self.due // concurrency.DUE_PER_SESSION)
+        return max(deserved, self.here + 1 if self.overdue else 0) - self.here
+
+
+def demands(
+    server_id: int,
+    *,
+    limits: Limits,
+    now: datetime,
+    throttles: Throttles | None = None,
+    rung: Mapping[int, int] = MappingProxyType({}),
+) -> list[Demand]:
+    """The queues that have due mail and may try, those that have no session first.
+
+    Among equals the one comes first that was rung for longest ago: `rung` numbers the rings by queue.
+    """
+    rows = _rows(server_id, limits=limits, now=now)
+    look = _Look(rows, server_id=server_id, limits=limits, throttles=throttles or Throttles(), now=now)
+    in_order = sorted(rows, key=lambda row: (row.here, rung.get(row.queue_id, 0), row.queue_id))
+    return [look.demand(row) for row in in_order if row.due]
+
+
+def _rows(server_id: int, *, limits: Limits, now: datetime) -> list[_Row]:
     most = min(limits.connections_per_queue, MOST_AT_ONCE)
-    rows = select(
+    # One more than they can all carry shows that the limit holds something back.
+    counted = most * concurrency.DUE_PER_SESSION + 1
+    found = select(
         _DUE.format(states=marks(WAITING), priorities=marks(PRIORITIES), kinds=marks(DELIVERABLE)),
         [
             *WAITING,
             *PRIORITIES,
             moment(now),
-            most * concurrency.DUE_PER_SESSION,
+            counted,
             *WAITING,
             *PRIORITIES,
             moment(now - PATIENCE),
@@ -43,15 +87,12 @@ def demands(server_id: int, *, limits: Limits, now: datetime) -> list[Demand]:
             moment(now),
         ],
     )
-    found = [
-        (open_here, Demand(queue_id, _wanted(due, overdue, here=open_here, most=1 if retry_count else most)))
-        for queue_id, retry_count, open_here, due, overdue in rows
-    ]
-    return [demand for _, demand in sorted(found) if demand.sessions > 0]
+    return [_Row(*row) for row in found]
 
 
 _DUE = (
-    "SELECT q.id, q.retry_count, (SELECT count(*) FROM transport_session s WHERE s.queue_id = q.id),"
+    "SELECT q.id, q.connector_id, q.retry_count,"
+    " (SELECT count(*) FROM transport_session s WHERE s.queue_id = q.id),"
     " (SELECT count(*) FROM (SELECT 1 FROM transport_queuedmessage m"
     " WHERE m.queue_id = q.id AND m.state IN ({states})"
     " AND m.priority IN ({priorities}) AND m.next_attempt_at <= %s AND m.pending = ''"
@@ -64,10 +105,82 @@ _DUE = (
 )
 
 
-def _wanted(due: int, overdue: bool, *, here: int, most: int) -> int:  # noqa: FBT001 - a column
-    """Mail that waits although there are sessions waits behind a slow host or a large message."""
-    deserved = concurrency.deserved(due, most=most)
-    return max(deserved, min(here + 1, most) if overdue else 0) - here
+class _Look:
+    """One look at all queues: what is granted to one is not there for the next."""
+
+    def __init__(
+        self, rows: Sequence[_Row], *, server_id: int, limits: Limits, throttles: Throttles, now: datetime
+    ) -> None:
+        self._limits = limits
+        self._throttles = throttles
+        self._now = now
+        self._everywhere = _sessions_of(server_id)
+        self._shared: Counter[Hashable] = Counter()
+        for row in rows:
+            self._shared[throttles.hosts.of(row.queue_id)] += row.here
+        self._begun: Counter[int] = Counter()
+        self._per_day: dict[int, Hold | None] = {}
+
+    def demand(self, row: _Row) -> Demand:
+        decision = concurrency.decide(row.wanted, self._holds(row))
+        held = decision.held_back_by
+        if held is not None and not row.here and not decision.sessions:
+            self._throttles.refuse(row.queue_id, held)
+        self._everywhere += decision.sessions
+        self._shared[self._throttles.hosts.of(row.queue_id)] += decision.sessions
+        self._begun[row.connector_id] += decision.sessions
+        said = held.said if held is not None else ""
+        return Demand(queue_id=row.queue_id, sessions=decision.sessions, held_back_by=said)
+
+    def _holds(self, row: _Row) -> list[Hold]:
+        standing = Standing(
+            here=row.here,
+            everywhere=self._everywhere,
+            shared=self._shared[self._throttles.hosts.of(row.queue_id)],
+            begun=self._begun[row.connector_id],
+            failed=row.retry_count > 0,
+        )
+        holds = self._throttles.holds(
+            row.queue_id, standing, connector_id=row.connector_id, limits=self._limits
+        )
+        per_day = self._hold_of_the_day(row.connector_id)
+        return [*holds, per_day] if per_day is not None else list(holds)
+
+    def _hold_of_the_day(self, connector_id: int) -> Hold | None:
+        if connector_id not in self._per_day:
+            connector = self._throttles.connector(connector_id)
+            self._per_day[connector_id] = allowances.hold(connector, now=self._now)
+        return self._per_day[connector_id]
+
+
+def _sessions_of(server_id: int) -> int:
+    rows = select(
+        "SELECT count(*) FROM transport_session s JOIN transport_queue q ON q.id = s.queue_id"
+        " WHERE q.server_id = %s",
+        [server_id],
+    )
+    return int(rows[0][0])
+
+
+def write_holds(server_id: int, found: Sequence[Demand]) -> int:
+    """Write down what holds each queue back, where that changed; returns in how many queues."""
+    now_held = {demand.queue_id: demand.held_back_by[:300] for demand in found if demand.held_back_by}
+    stored: dict[int, str] = dict(
+        select(
+            "SELECT id, throttled_by FROM transport_queue WHERE server_id = %s AND throttled_by <> ''",
+            [server_id],
+        )
+    )
+    changed = {
+        queue_id: now_held.get(queue_id, "")
+        for queue_id in now_held.keys() | stored.keys()
+        if now_held.get(queue_id, "") != stored.get(queue_id, "")
+    }
+    execute_many(
+        "UPDATE transport_queue SET throttled_by = %s WHERE id = %s",
+        [(changed[queue_id], queue_id) for queue_id in sorted(changed)],
+    )
+    return len(changed)
 
 
 def due_here(queue_id: int, *, most: int, now: datetime) -> int:
@@ -81,13 +194,24 @@ def due_here(queue_id: int, *, most: int, now: datetime) -> int:
     return int(rows[0][0])
 
 
-def open_sessions(queue_id: int) -> tuple[int, int]:
-    """How many sessions this queue has, and how many its server."""
-    rows: Sequence[tuple[Any, ...]] = select(
-        "SELECT count(CASE WHEN s.queue_id = %s THEN 1 END), count(*) FROM transport_session s"
-        " JOIN transport_queue q ON q.id = s.queue_id"
+class OpenSessions(NamedTuple):
+    """How many sessions there are."""
+
+    here: int
+    """Of one queue."""
+    shared: int
+    """Of all queues that lead to the same hosts."""
+    everywhere: int
+    """Of its server."""
+
+
+def open_sessions(queue_id: int, *, together: Collection[int]) -> OpenSessions:
+    """Count the sessions of a queue, of those that share its hosts (`together`), and of its server."""
+    rows = select(
+        "SELECT count(CASE WHEN s.queue_id = %s THEN 1 END),"
+        f" count(CASE WHEN s.queue_id IN ({marks(together)}) THEN 1 END), count(*)"
+        " FROM transport_session s JOIN transport_queue q ON q.id = s.queue_id"
         " WHERE q.server_id = (SELECT server_id FROM transport_queue WHERE id = %s)",
-        [queue_id, queue_id],
+        [queue_id, *together, queue_id],
     )
-    here, everywhere = rows[0]
-    return here, everywhere
+    return OpenSessions(*rows[0])

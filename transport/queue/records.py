@@ -1,7 +1,7 @@
 """What became of an attempt, written down: recipients, attempts, queue counters, in one transaction."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -53,6 +53,8 @@ class Outcome:
     server_id: int = 0
     smtp_session: str = ""
     """Number of the connection, as the protocol log has it."""
+    metered: int = 0
+    """Id of the connector if its messages per day are limited: then what a host takes is counted."""
     delivered: Decided = ()
     failed: Decided = ()
     relayed: Decided = ()
@@ -77,6 +79,8 @@ class Recorded:
     notices: tuple[Notice, ...]
     removals: tuple[int, ...]
     """Queued ids whose removal was asked for while they were being sent."""
+    taken: Mapping[int, int]
+    """How many messages hosts took, or may have taken, by metered connector."""
 
 
 def record(outcomes: Sequence[Outcome], *, now: datetime) -> Recorded:
@@ -92,9 +96,18 @@ def record(outcomes: Sequence[Outcome], *, now: datetime) -> Recorded:
     finished = [outcome for outcome in valid if not outcome.unfinished]
     removals = _wait_on([outcome for outcome in finished if outcome.retry_at is not None])
     _end([outcome for outcome in finished if outcome.retry_at is None], now=now)
-    _note_success(valid)
+    _note_success(valid, now=now)
     _note_errors(valid, now=now)
-    return Recorded(reports=_reports(valid), notices=_notices(valid), removals=tuple(removals))
+    return Recorded(
+        reports=_reports(valid),
+        notices=_notices(valid),
+        removals=tuple(removals),
+        taken=Counter(outcome.metered for outcome in valid if outcome.metered and _may_be_taken(outcome)),
+    )
+
+
+def _may_be_taken(outcome: Outcome) -> bool:
+    return bool(outcome.delivered) or any(a_try.in_doubt for a_try in outcome.tries)
 
 
 def note_failure(
@@ -232,14 +245,14 @@ def _end(outcomes: Sequence[Outcome], *, now: datetime) -> None:
     leave(Counter(outcome.queue_id for outcome in outcomes), now=now)
 
 
-def _note_success(outcomes: Sequence[Outcome]) -> None:
-    """A host took a message: the queue is not in Retry any more."""
+def _note_success(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """A host took a message: the queue is not in Retry any more, and what gathered is its backlog."""
     reached = {outcome.queue_id for outcome in outcomes if outcome.delivered or outcome.retry_at is not None}
     execute_many(
         "UPDATE transport_queue SET retry_count = 0, first_retry_at = NULL, last_retry_at = NULL,"
-        " next_retry_at = NULL, last_error = '', last_error_host = '', last_error_at = NULL"
-        " WHERE id = %s AND (retry_count > 0 OR next_retry_at IS NOT NULL)",
-        [(queue_id,) for queue_id in sorted(reached)],
+        " next_retry_at = NULL, last_error = '', last_error_host = '', last_error_at = NULL,"
+        " backlog_until = %s WHERE id = %s AND (retry_count > 0 OR next_retry_at IS NOT NULL)",
+        [(moment(now), queue_id) for queue_id in sorted(reached)],
     )
 
 

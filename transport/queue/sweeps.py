@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from transport import in_hand, intervals, tracking
-from transport.envelope import Reply, Stage
+from transport.envelope import Priority, Reply, Stage
 from transport.models import Queue, QueuedMessage, Session, TransportServer
 from transport.queue import poison
 from transport.queue.claims import LEASE, Worker, close_session
@@ -188,3 +188,15 @@ def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
     # Locked first: a queue into which mail comes at this moment is looked at again, and stays.
     ids = list(idle.select_for_update(of=("self",)).values_list("pk", flat=True))
     return Queue.objects.filter(pk__in=ids).delete()[0]
+
+
+def forget_worked_off_backlogs(server: TransportServer, *, now: datetime) -> int:
+    """Let queues claim in one stretch again once what had gathered in them is sent; returns how many."""
+    gathered = QueuedMessage.objects.filter(
+        queue=OuterRef("pk"),
+        state=QueuedState.READY,
+        priority__in=tuple(Priority),
+        next_attempt_at__lte=OuterRef("backlog_until"),
+    )
+    worked_off = Queue.objects.filter(~Exists(gathered), server=server, backlog_until__lt=now)
+    return worked_off.update(backlog_until=None)

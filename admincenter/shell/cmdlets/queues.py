@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from admincenter.filtering import identities, queues
 from admincenter.filtering.properties import Kind
@@ -56,6 +57,7 @@ QUEUE = RowType(
         Column(name="LastError", read=lambda one: one.last_error),
         Column(name="LastErrorHost", read=lambda one: one.last_error_host),
         Column(name="LastErrorTime", read=lambda one: one.last_error_at, kind=Kind.TIME),
+        Column(name="HeldBackBy", read=lambda one: one.held_back_by(now=timezone.now())),
         Column(name="Server", read=lambda one: one.server.name),
     ),
 )
@@ -95,7 +97,10 @@ class GetQueue(Cmdlet):
 
     name = "Get-Queue"
     synopsis = "Lists the queues of a transport server."
-    remarks = "Velocity is OutgoingRate minus IncomingRate: below 0 a queue grows."
+    remarks = (
+        "Velocity is OutgoingRate minus IncomingRate: below 0 a queue grows. HeldBackBy, which Exchange does"
+        " not have, says what keeps mail from going now; -Filter finds limits of connections and messages."
+    )
     examples = (
         "Get-TransportService | Get-Queue",
         "Get-Queue -Filter \"Status -eq 'Retry' -and MessageCount -gt 100\" -SortOrder:-MessageCount",

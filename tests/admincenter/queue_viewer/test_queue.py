@@ -1,6 +1,6 @@
 """The page of one queue: its facts and its messages, a page at a time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -272,3 +272,43 @@ def test_foreign_text_is_shown_as_text(client):
     for tag in ("<script>alert", "<img src=x", "<b>@evil", "<svg onload", "\u202e"):
         assert tag not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_the_head_says_what_holds_the_queue_back_while_it_does(client):
+    queue = queued_mail.queue(throttled_by="5 messages per second of send connector Internet")
+    assert "Held back by" not in page(client, queue).text
+    queued_mail.message(queue)
+
+    assert "Held back by: 5 messages per second of send connector Internet" in page(client, queue).text
+    Queue.objects.update(throttled_by="")
+    assert "Held back by" not in page(client, queue).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"suspended": True, "throttled_by": "20 connections"}, "its suspension by an administrator"),
+        ({"removal": "remove"}, "the removal of its messages"),
+        (
+            {"next_retry_at": datetime(2031, 5, 1, 12, 30, tzinfo=UTC), "retry_count": 1},
+            "Retry until 2031-05-01 12:30:00 UTC",
+        ),
+        (
+            {"next_retry_at": datetime(2021, 5, 1, tzinfo=UTC), "throttled_by": "20 connections"},
+            "20 connections",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_first_is_named(fields, said):
+    queue = queued_mail.queue(**fields)
+    queued_mail.message(queue)
+
+    assert queue.held_back_by(now=timezone.now()) == said
+
+
+def test_the_mail_of_a_server_that_drains_is_held_back_by_that():
+    queue = queued_mail.queue()
+    queued_mail.message(queue)
+    queue.server.component_state = "Draining"
+
+    assert queue.held_back_by(now=timezone.now()) == "the drain of E15MB1, which hands its mail over"

@@ -272,3 +272,12 @@ def test_a_queue_whose_messages_were_put_off_says_when_the_first_is_tried(client
 
     assert (row.status, row.next_retry_at) == ("Ready", later)
     assert "waits for a time of its own" in client.get(f"{LIST}{queue.pk}/").content.decode()
+
+
+def test_a_row_says_what_holds_its_queue_back_unless_its_status_does(client):
+    queued_mail.message(queued_mail.queue("busy.test", throttled_by="20 connections"))
+    queued_mail.message(queued_mail.queue_in_retry("gone.test"))
+    text = client.get(LIST).text
+
+    assert text.count("held back by: ") == 1
+    assert "held back by: 20 connections" in text

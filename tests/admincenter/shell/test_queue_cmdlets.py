@@ -397,3 +397,13 @@ def test_the_priority_of_messages_is_shown_filtered_and_set(ems, listed, refused
     assert listed(f"Get-Message {first}").objects[0]["Priority"] == "High"
     assert "one of High, Normal, Low is expected" in refused(f"Set-Message {first} -Priority Urgent")
     assert "-Priority" in refused(f"Set-Message {first}")
+
+
+def test_a_queue_says_what_holds_it_back(listed, retrying):
+    busy = queued_mail.queue("busy.test", throttled_by="20 connections")
+    queued_mail.message(busy)
+    (shown,) = listed("Get-Queue -Filter \"HeldBackBy -like '*connections'\"").objects
+
+    assert (shown["Identity"], shown["HeldBackBy"]) == (busy.identity, "20 connections")
+    (shown,) = listed(f"Get-Queue {retrying.identity}").objects
+    assert shown["HeldBackBy"] == f"Retry until {retrying.next_retry_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -22,7 +22,7 @@ def here():
 def wanted(here, *, later: timedelta = timedelta(0)):
     found = demand.demands(here.pk, limits=LIMITS, now=timezone.now() + later)
     names = dict(Queue.objects.values_list("pk", "next_hop_domain"))
-    return [(names[queue_id], sessions) for queue_id, sessions in found]
+    return [(names[one.queue_id], one.sessions) for one in found if one.sessions]
 
 
 def waiting_for(domain: str) -> QueuedMessage:

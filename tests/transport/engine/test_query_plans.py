@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.engine import LIMITS, accept, connector, server
+from transport.bulk import moment
 from transport.models import Queue
 from transport.queue import claimed, demand
 
@@ -21,9 +22,12 @@ def queue() -> Queue:
 
 
 def plan_of(asked: CaptureQueriesContext) -> str:
-    (query,) = asked.captured_queries
+    return plan_of_statement(asked.captured_queries[0]["sql"])
+
+
+def plan_of_statement(statement: str) -> str:
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
         return "\n".join(row[3] for row in cursor.fetchall())
 
 
@@ -37,10 +41,19 @@ def test_a_claim_sorts_nothing(queue):
     assert "TEMP B-TREE" not in plan
 
 
+def test_a_claim_beside_a_backlog_sorts_nothing_either(queue):
+    with CaptureQueriesContext(connection) as asked:
+        claimed.due(queue.pk, most=10, now=timezone.now(), backlog_until=moment(timezone.now()))
+    plans = [plan_of_statement(query["sql"]) for query in asked.captured_queries]
+
+    assert len(plans) == 9
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+
+
 def test_the_demand_of_all_queues_is_one_statement_over_the_same_index(queue):
     with CaptureQueriesContext(connection) as asked:
         found = demand.demands(queue.server_id, limits=LIMITS, now=timezone.now())
     plan = plan_of(asked)
 
-    assert found == [(queue.pk, 1)]
+    assert [(one.queue_id, one.sessions) for one in found] == [(queue.pk, 1)]
     assert "queued_due (queue_id=? AND state=? AND priority=? AND next_attempt_at<?)" in plan
