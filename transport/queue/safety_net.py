@@ -86,9 +86,10 @@ class SafetyNet:
 
 def _count(kept: _Kept, server_id: int) -> None:
     """Count what came in since the last look; after a start, a piece of what there is."""
-    newest = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    until = min(newest, kept.counted + COUNTED_AT_ONCE)
-    if until <= kept.counted:
+    # By rows, not by numbers: an old message that is still kept may stand far before the others.
+    following = Message.objects.filter(pk__gt=kept.counted).order_by("pk").values_list("pk", flat=True)
+    until = following[COUNTED_AT_ONCE - 1 : COUNTED_AT_ONCE].first() or following.last()
+    if until is None:
         return
     ((messages, size_bytes),) = select(
         "SELECT count(*), coalesce(sum(m.size_bytes), 0) FROM transport_message m"
@@ -113,9 +114,9 @@ def _surplus_bytes(kept: _Kept, server_id: int) -> float:
 
 def _drop_contents(kept: _Kept, server_id: int, *, now: datetime, ends: float) -> int:
     before = now - intervals.schedule_of(server_id).safety_net_hold_time
-    surplus_bytes = _surplus_bytes(kept, server_id)
     if not kept.contents.is_due():
         return 0
+    surplus_bytes = _surplus_bytes(kept, server_id)
     dropped = 0
     while time.monotonic() < ends:
         window = _contents_after(kept.contents.cursor)

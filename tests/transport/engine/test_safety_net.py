@@ -182,3 +182,24 @@ def test_the_clock_purges_by_itself():
     looks.look(now=timezone.now())
 
     assert not Message.objects.exists()
+
+
+def test_what_is_kept_is_counted_also_where_the_numbers_have_a_gap(here, monkeypatch):
+    monkeypatch.setattr(safety_net, "COUNTED_AT_ONCE", 2)
+    large = PLAIN + b"x" * MB
+    delivered(count=3, content=large)
+    last = Message.objects.latest("pk")
+    old = last.pk
+    last.pk += 10**9
+    last.save(force_insert=True)
+    for model in (Content, Recipient):
+        model.objects.filter(message=old).update(message=last.pk)
+    Message.objects.filter(pk=old).delete()
+    changed(here, safety_net_max_bytes=MB + 2048)
+    net, now = SafetyNet(), timezone.now()
+    for _ in range(2):
+        net.purge(here, now=now)
+        for kept_here in net._kept.values():
+            kept_here.contents.rested_at = float("-inf")
+
+    assert set(kept()) == {last.pk}
