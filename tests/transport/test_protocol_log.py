@@ -169,6 +169,33 @@ def test_lines_of_parallel_sessions_stay_whole_and_in_their_order(log, tmp_path)
         assert told == ["0", "1", "2", "3", "4"] * 40
 
 
+def test_lines_of_parallel_greenlets_stay_whole(tmp_path):
+    program = """if True:
+        from gevent import monkey; monkey.patch_all()
+        import gevent, sys
+        from pathlib import Path
+        from transport.protocol_log import Direction, LogFiles, Room, SessionLog
+        room = Room(folder=Path(sys.argv[1]), max_file_bytes=30_000)
+        files = LogFiles(Direction.SEND, room=lambda: room)
+        def talk(number):
+            log = SessionLog(files, connector="Internet")
+            log.begin(f"{number:016X}")
+            for line in range(120):
+                log(">", f"NOOP {line}, " + "x" * 50)
+                gevent.sleep(0)
+            log.close()
+        gevent.joinall([gevent.spawn(talk, number) for number in range(20)], raise_error=True)
+    """
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+    written = rows(tmp_path)
+
+    assert len(list(tmp_path.iterdir())) > 5
+    assert all(len(row) == 9 for row in written)
+    for number in range(20):
+        told = [int(row[3]) for row in written if row[2] == f"{number:016X}"]
+        assert told == list(range(120))
+
+
 def test_whatever_a_stranger_says_is_one_printable_line(log, tmp_path):
     dialogue(log(), text='\x1b[2J"evil",\r\n2026,\x00,\u202e' + "y" * 9000)
     said = rows(tmp_path)[3][7]

@@ -13,7 +13,7 @@ class TrackingEvent(models.Model):
 
     at = models.DateTimeField()
     server_id = models.BigIntegerField()
-    message_id = models.BigIntegerField(db_index=True)
+    message_id = models.BigIntegerField()
     event = models.CharField(max_length=16)
     source = models.CharField(max_length=16)
     connector = models.CharField(max_length=64, blank=True)
@@ -40,6 +40,8 @@ class TrackingEvent(models.Model):
             # Pages and the retention of one server go by time. Nothing else is worth what an index costs
             # thousands of messages a second: senders, recipients and subjects are found by reading a range.
             models.Index(fields=["server_id", "at"], name="tracking_by_time"),
+            # The story of a message, and in it the line that opened it, however long the story is.
+            models.Index(fields=["message_id", "total_bytes"], name="tracking_by_message"),
         ]
 
     def __str__(self) -> str:

@@ -172,10 +172,10 @@ def record_tries(outcomes: Sequence[Outcome], *, now: datetime) -> None:
         columns,
         [_try_row(outcome, a_try, now=now) for outcome in outcomes for a_try in outcome.tries],
     )
-    tracking.write((line for outcome in outcomes for line in _lines(outcome)), now=now)
+    tracking.write((line for outcome in outcomes for line in tracking_lines(outcome)), now=now)
 
 
-def _lines(outcome: Outcome) -> Iterator[tracking.Line]:
+def tracking_lines(outcome: Outcome) -> Iterator[tracking.Line]:
     """Tell the tracking log what was decided about whom."""
     for event, decided in (
         (_SEND, outcome.delivered),

@@ -21,6 +21,7 @@ from tests.support.engine import (
 from tests.support.smtp_peer import Peer
 from transport import delivery, intervals, judged, operations, outcomes
 from transport.models import Queue, QueuedMessage, TrackingEvent, TransportServer
+from transport.queue import moves, sweeps
 from transport.queue.records import Try
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
@@ -129,6 +130,19 @@ def test_a_removal_by_an_administrator_says_whether_the_sender_was_told(with_ndr
 
     assert words(message_id) == [("RECEIVE", "SMTP"), (word, "ADMIN")]
     assert story(message_id)[1].recipients == "bob@fabrikam.test"
+
+
+def test_what_expired_failed_by_the_queue():
+    message_id, opened = waiting("bob@fabrikam.test")
+    later = timezone.now() + timedelta(minutes=5)
+    settle(outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=later)))
+    queued = QueuedMessage.objects.select_related("queue").filter(message=message_id)
+    with transaction.atomic():
+        moves.take_out(queued, reply=sweeps.EXPIRED, report=True, now=timezone.now())
+    failed = story(message_id)[-1]
+
+    assert (failed.event, failed.source) == ("FAIL", "QUEUE")
+    assert failed.statuses.startswith("550 4.4.7 QUEUE.Expired")
 
 
 def test_a_server_that_keeps_no_tracking_log_writes_no_line():
