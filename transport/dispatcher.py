@@ -31,7 +31,7 @@ from transport import (
 )
 from transport.concurrency import Limits
 from transport.models import Queue, TransportServer
-from transport.queue import allowances, claims, demand, notices, poison, resubmits, sweeps, waits
+from transport.queue import allowances, claims, counters, demand, notices, poison, resubmits, sweeps, waits
 from transport.queue.safety_net import SafetyNet
 from transport.retries import Schedule
 from transport.throttles import Throttles
@@ -124,7 +124,7 @@ class Dispatcher:
     def _take_back_leases(self, server: TransportServer, *, now: datetime) -> None:
         if not sweeps.suspect_sessions(server, worker=self._worker, now=now).exists():
             return
-        with transaction.atomic():
+        with transaction.atomic(), counters.last():
             # Our own may have lapsed all at once: the clock jumped, or the machine slept.
             claims.renew_leases(tuple(self._open_sessions), now=now)
             asked = sweeps.expire_leases(server, worker=self._worker, now=now)

@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from transport import bell, outcomes, tracking
+from transport import bell, deadlocks, outcomes, tracking
 from transport.envelope import DsnRequest, Envelope, Priority
 from transport.injected import injected_headers
 from transport.models import Content, Queue, QueuedMessage, Recipient
-from transport.queue import moves, poison, resubmits, sweeps
+from transport.queue import counters, moves, poison, resubmits, sweeps
 from transport.states import DELIVERABLE, ROUTED_AGAIN, WAITING, DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class Exported:
     chunks: Iterator[bytes]
 
 
+@deadlocks.again
 def retry_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     """Retry-Queue: try now, whatever the next retry time says; the timer starts again if that fails.
 
@@ -46,14 +47,17 @@ def retry_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     with transaction.atomic():
         ids = list(busy.values_list("pk", flat=True))
         waiting = QueuedMessage.objects.filter(queue__in=ids, state__in=WAITING)
+        retried = _ids(waiting.filter(state=QueuedState.RETRY))
+        moves.make_due(QueuedMessage.objects.filter(pk__in=retried), now=now)
+        counters.lock(ids)
         resubmits.request(Queue.objects.filter(pk__in=ids, delivery_type__in=ROUTED_AGAIN))
-        moves.make_due(waiting.filter(state=QueuedState.RETRY), now=now)
         _open_gate(ids)
         _log("queues_retried", actor=actor, ids=ids)
         _ring_on_commit(ids)
     return len(ids)
 
 
+@deadlocks.again
 def resubmit_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     """Retry-Queue -Resubmit: send the mail of queues back to the categorizer, in the background.
 
@@ -64,6 +68,7 @@ def resubmit_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     wanted = in_retry | Q(delivery_type__in=ROUTED_AGAIN)
     with transaction.atomic():
         ids = list(queues.filter(wanted, suspended=False, message_count__gt=0).values_list("pk", flat=True))
+        counters.lock(ids)
         chosen = Queue.objects.filter(pk__in=ids)
         resubmits.request(chosen)
         resubmits.open_gates(chosen, now=timezone.now())
@@ -82,9 +87,11 @@ def resume_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     return _set_suspended(queues.filter(suspended=True), value=False, event="queues_resumed", actor=actor)
 
 
+@deadlocks.again
 def _set_suspended(queues: QuerySet[Queue], *, value: bool, event: str, actor: str) -> int:
     with transaction.atomic():
         ids = list(queues.values_list("pk", flat=True))
+        counters.lock(ids)
         count = Queue.objects.filter(pk__in=ids).exclude(suspended=value).update(suspended=value)
         _log(event, actor=actor, ids=ids)
         if not value:
@@ -92,6 +99,7 @@ def _set_suspended(queues: QuerySet[Queue], *, value: bool, event: str, actor: s
     return count
 
 
+@deadlocks.again
 def remove_queue_messages(queues: QuerySet[Queue], *, with_ndr: bool, actor: str) -> int:
     """Remove everything that waits in these queues now; the dispatcher works it off in the background.
 
@@ -100,6 +108,7 @@ def remove_queue_messages(queues: QuerySet[Queue], *, with_ndr: bool, actor: str
     removal = Pending.REMOVE_WITH_NDR if with_ndr else Pending.REMOVE
     with transaction.atomic():
         rows = list(queues.filter(message_count__gt=0).values_list("pk", "message_count"))
+        counters.lock([queue_id for queue_id, _ in rows])
         for queue_id, _ in rows:
             last = QueuedMessage.objects.filter(queue=queue_id).aggregate(last=Max("pk"))["last"]
             Queue.objects.filter(pk=queue_id).update(removal=removal, removal_until=last or 0)
@@ -107,22 +116,25 @@ def remove_queue_messages(queues: QuerySet[Queue], *, with_ndr: bool, actor: str
     return sum(count for _, count in rows)
 
 
+@deadlocks.again
 def retry_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
     """Try these messages now; opens the gate of a queue that waits for its next retry."""
     now = timezone.now()
     with transaction.atomic():
         waiting = messages.filter(state__in=WAITING)
-        ids = list(waiting.values_list("pk", flat=True))
+        ids = _ids(waiting)
         chosen = QueuedMessage.objects.filter(pk__in=ids)
         queue_ids = list(chosen.values_list("queue_id", flat=True).distinct())
         count = moves.make_due(chosen, now=now)
         chosen.exclude(queue__delivery_type__in=DELIVERABLE).update(routed_generation=0)
+        counters.lock(queue_ids)
         _open_gate(queue_ids)
         _log_messages("messages_retried", actor=actor, ids=ids, numbers=_numbers(ids))
         _ring_on_commit(queue_ids)
     return count
 
 
+@deadlocks.again
 def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
     """Suspend-Message: not in the submission queue; one in transfer is suspended if that try fails."""
     with transaction.atomic():
@@ -132,6 +144,7 @@ def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
     return count
 
 
+@deadlocks.again
 def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
     """Resume-Message: wait for the next attempt again; in a suspended queue it goes on waiting.
 
@@ -147,6 +160,7 @@ def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
     return count
 
 
+@deadlocks.again
 def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor: str) -> int:
     """Remove-Message: end these messages, with or without a report to the sender.
 
@@ -154,7 +168,7 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
     """
     pending = Pending.REMOVE_WITH_NDR if with_ndr else Pending.REMOVE
     now = timezone.now()
-    with transaction.atomic():
+    with transaction.atomic(), counters.last():
         ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
         chosen, numbers = QueuedMessage.objects.filter(pk__in=ids), _numbers(ids)
         marked = moves.ask_removal(chosen, pending=pending)
@@ -168,6 +182,7 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
     return marked + removed
 
 
+@deadlocks.again
 def set_priority(messages: QuerySet[QueuedMessage], *, priority: Priority, actor: str) -> int:
     """Set-Message -Priority: change the order in which new mail leaves; the expiry stays as it is."""
     with transaction.atomic():
@@ -227,8 +242,10 @@ def _chunks(message_id: int) -> Iterator[bytes]:
 
 
 def _ids(messages: QuerySet[QueuedMessage]) -> list[int]:
-    """Freeze the selection: a filter may match other rows after the first update."""
-    return list(messages.values_list("pk", flat=True))
+    """Freeze the selection, and lock it: a filter may match other rows after the first update."""
+    ids = list(messages.values_list("pk", flat=True))
+    moves.lock(ids)
+    return ids
 
 
 def _open_gate(queue_ids: list[int]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from transport.commits import Committer
 from transport.concurrency import Limits
 from transport.envelope import Reply, Stage
 from transport.models import Queue
-from transport.queue import allowances, claims, keys, poison, records, sweeps
+from transport.queue import allowances, claims, counters, moves, poison, records, sweeps
 from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
@@ -103,6 +104,7 @@ def ledger() -> Committer[Wish, Answer]:
     return Committer(settle, name="ledger", gather=timedelta(milliseconds=2), most=400, patience=KEPT_FOR)
 
 
+@counters.last()
 def settle(wishes: Sequence[Wish]) -> list[Answer]:
     """Write a batch of wishes, results first; must run in a transaction. Answers stand in the given order."""
     now = timezone.now()
@@ -110,21 +112,20 @@ def settle(wishes: Sequence[Wish]) -> list[Answer]:
     asking = [wish for wish in wishes if isinstance(wish, More)]
     asking += [wish.more for wish in settled if wish.more]
     asked = {wish.outcome.session_id for wish in settled} | {more.session_id for more in asking}
+    claims.take_turns({wish.queue_id for wish in wishes if isinstance(wish, Open)})
     lasting = claims.lock_sessions(asked)
-    keys.lock({_queue_of(wish) for wish in wishes if not isinstance(wish, Connected)})
     metered = {wish.outcome.metered for wish in settled} | {more.metered for more in asking}
     if metered := metered - {0}:
         allowances.lock(metered, now=now)
+    closing = [wish.session_id for wish in wishes if isinstance(wish, Close)]
+    if closing:
+        moves.lock([wish.outcome.queued_id for wish in settled], session_ids=closing)
     _settle_outcomes(settled, now=now)
     connected = [wish.session_id for wish in wishes if isinstance(wish, Connected)]
     if connected:
         records.note_connected(connected)
     claimed = _claim(asking, lasting=lasting, now=now)
     return [_answer(wish, lasting=lasting, claimed=claimed, now=now) for wish in wishes]
-
-
-def _queue_of(wish: Open | More | Settle | Close) -> int:
-    return wish.outcome.queue_id if isinstance(wish, Settle) else wish.queue_id
 
 
 def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:
@@ -249,7 +250,7 @@ def _close(wish: Close, *, now: datetime) -> None:
     error = wish.failure.line if wish.failure else ""
     asked = claims.close_session(wish.session_id, error=error)
     if wish.failure is not None:
-        _fail_queue(wish, reply=wish.failure, now=now)
+        counters.change(wish.queue_id, partial(_fail_queue, wish, reply=wish.failure, now=now))
     report(sweeps.take_out_pending(asked, now=now), now=now)
 
 

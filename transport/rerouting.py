@@ -16,8 +16,8 @@ from transport import categorizer, servers, submission, tracking
 from transport.bulk import allocate_ids, execute_many, insert, moment
 from transport.envelope import Priority, Reply
 from transport.models import QueuedMessage, Recipient, TransportServer
-from transport.queue import poison, resubmits, sweeps
-from transport.queue.keys import QueueKey, enter, leave, rename
+from transport.queue import counters, poison, resubmits, sweeps
+from transport.queue.keys import QueueKey, enter, rename
 from transport.queue.moves import Ended
 from transport.states import QueuedState, RecipientState
 
@@ -59,6 +59,7 @@ def _place(queued_ids: Sequence[int], *, server: TransportServer, now: datetime)
         .filter(pk__in=queued_ids)
         .exclude(state=QueuedState.ACTIVE)
         .select_related("message", "queue__server__redirect_to")
+        .order_by("pk")
     )
     addresses = _addresses([row.pk for row in rows])
     # Redirected mail goes as if the other server had accepted it.
@@ -117,7 +118,7 @@ def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> 
         return
     counts = Counter(key for move in moves for key in move.ways.queues)
     left = Counter(move.queued.queue_id for move in moves)
-    queue_ids = enter(counts, now=now, leaving=left)
+    queue_ids = enter(counts, now=now)
     new_ids = iter(allocate_ids(QueuedMessage, counts.total()) if counts else ())
     carried: list[tuple[int, int, str]] = []
     rows: list[tuple[object, ...]] = []
@@ -134,7 +135,7 @@ def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> 
     )
     ended = [_end_too_large(move, now=now) for move in moves if move.ways.too_large]
     QueuedMessage.objects.filter(pk__in=[move.queued.pk for move in moves]).delete()
-    leave(left, now=now)
+    counters.count_out(left, now=now)
     submission.report(ended, server=server, now=now)
 
 

@@ -10,6 +10,7 @@ from transport import categorizer, dsn, headers, intervals, reports, retries, si
 from transport.bulk import allocate_ids, insert, moment
 from transport.envelope import Envelope, Priority
 from transport.models import Content, Message, QueuedMessage, Recipient, TransportServer
+from transport.queue import counters
 from transport.queue.keys import UNREACHABLE, QueueKey, enter
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
@@ -77,6 +78,7 @@ def signed(envelopes: Sequence[Envelope], *, now: datetime) -> list[Envelope]:
     return [signing.signed(one, signers=signers, now=now) for one in envelopes]
 
 
+@counters.last()
 def accept(envelopes: Sequence[Envelope], *, server: TransportServer, now: datetime) -> list[Accepted]:
     """Store messages with content and recipients, each in the queues of its next hops.
 

@@ -27,6 +27,10 @@ CLAIM_BYTES = 1024 * 1024
 QUEUE_BYTES = 128 * 1024 * 1024
 SERVER_BYTES = 1024 * 1024 * 1024
 """What the sessions of one queue, or of one server, may hold in memory before a large message has to wait."""
+_OPENING = 0x6F70656E
+"""Names the turns of those who open sessions among PostgreSQL's advisory locks."""
+_TURNS = 2**31 - 1
+"""So many of them; queues that share one only wait for each other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +85,9 @@ def open_session(
 ) -> Opened | None:
     """Open a session and claim its first messages; None when there is nothing it may do.
 
-    Must run in a transaction. The lock on the queue row makes parallel openings count each other.
+    Must run in a transaction. Turns make parallel openings count each other.
     """
+    take_turns({queue_id})
     queue = _queue_to_try(queue_id, now=now)
     if queue is None:
         return None
@@ -113,6 +118,16 @@ def open_session(
     )
 
 
+def take_turns(queue_ids: Collection[int]) -> None:
+    """Wait until nobody else opens a session to these queues; must come first in a transaction.
+
+    A lock of its own: that of the queue's row belongs to those who count.
+    """
+    if queue_ids and connection.features.has_select_for_update:
+        turns = sorted({queue_id % _TURNS for queue_id in queue_ids})
+        select("SELECT pg_advisory_xact_lock(%s, turn) FROM unnest(%s::int[]) turn", [_OPENING, turns])
+
+
 class _QueueToTry(NamedTuple):
     server_id: int
     delivery_type: str
@@ -123,12 +138,11 @@ class _QueueToTry(NamedTuple):
 
 
 def _queue_to_try(queue_id: int, *, now: datetime) -> _QueueToTry | None:
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
     rows = select(
         "SELECT server_id, delivery_type, next_hop_domain, connector_id, retry_count, backlog_until"
         " FROM transport_queue"
         f" WHERE id = %s AND NOT suspended AND removal = '' AND delivery_type IN ({marks(DELIVERABLE)})"
-        f" AND (next_retry_at IS NULL OR next_retry_at <= %s){lock}",
+        " AND (next_retry_at IS NULL OR next_retry_at <= %s)",
         [queue_id, *DELIVERABLE, moment(now)],
     )
     return _QueueToTry(*rows[0]) if rows else None

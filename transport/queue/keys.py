@@ -1,15 +1,15 @@
-"""Which queue a message belongs in, and the counters of that queue."""
+"""Which queue a message belongs in."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from transport.bulk import execute_many, moment
 from transport.models import Queue
+from transport.queue import counters
 from transport.states import DeliveryType
 
 
@@ -30,22 +30,16 @@ _known: dict[QueueKey, int] = {}
 """Queue ids by key; an entry can be stale, `enter` notices."""
 
 
-def enter(
-    counts: Mapping[QueueKey, int], *, now: datetime, leaving: Collection[int] = ()
-) -> dict[QueueKey, int]:
-    """Count messages into their queues, making those that are not there; returns the queue ids.
-
-    `leaving`: queues that the caller will count out of in the same transaction; `lock` says why it matters.
-    """
+def enter(counts: Mapping[QueueKey, int], *, now: datetime) -> dict[QueueKey, int]:
+    """Count messages into their queues, making those that are not there; returns the queue ids."""
     # New rows first: nobody who holds a known row ever waits for the row that somebody else is making.
     queue_ids = {key: _known.get(key) or _find(key, now=now) for key in sorted(counts)}
-    if leaving:
-        lock([*queue_ids.values(), *leaving])
+    there = counters.hold(queue_ids.values()) if counters.gathering() else set(queue_ids.values())
     for queue_id, key in sorted((queue_id, key) for key, queue_id in queue_ids.items()):
-        if not _count_in(queue_id, count=counts[key]):
+        if queue_id not in there or not counters.count_in(queue_id, count=counts[key]):
             # It was empty for a while and is gone.
             queue_ids[key] = _find(key, now=now)
-            _count_in(queue_ids[key], count=counts[key])
+            counters.count_in(queue_ids[key], count=counts[key])
     return queue_ids
 
 
@@ -54,20 +48,12 @@ def submission_key(server_id: int) -> QueueKey:
     return QueueKey(server_id=server_id, delivery_type=DeliveryType.SUBMISSION, next_hop_domain="Submission")
 
 
-def lock(queue_ids: Collection[int]) -> None:
-    """Keep others from changing these queues until the transaction ends.
-
-    Who changes several takes them in the order of their numbers, so that no two wait for each other.
-    """
-    if queue_ids and connection.features.has_select_for_update:
-        rows = Queue.objects.select_for_update(no_key=True).filter(pk__in=queue_ids).order_by("pk")
-        list(rows.values_list("pk", flat=True))
-
-
 def rename(key: QueueKey) -> None:
     """Let the queues of a connector say its name as it is now."""
     others = Queue.objects.filter(connector_id=key.connector_id).exclude(connector_name=key.connector_name)
-    others.update(connector_name=key.connector_name)
+    for queue_id in others.values_list("pk", flat=True):
+        named = Queue.objects.filter(pk=queue_id)
+        counters.change(queue_id, partial(named.update, connector_name=key.connector_name))
 
 
 def _find(key: QueueKey, *, now: datetime) -> int:
@@ -88,23 +74,3 @@ def _find(key: QueueKey, *, now: datetime) -> int:
     # Not before the commit: SQLite gives an id that was rolled back to another queue.
     transaction.on_commit(partial(_known.__setitem__, key, queue.pk))
     return queue.pk
-
-
-def _count_in(queue_id: int, *, count: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE transport_queue SET entered = entered + %s, message_count = message_count + %s,"
-            " emptied_at = NULL WHERE id = %s",
-            [count, count, queue_id],
-        )
-        return bool(cursor.rowcount == 1)
-
-
-def leave(counts: Mapping[int, int], *, now: datetime) -> None:
-    """Count messages out of their queues; notes when a queue became empty."""
-    rows = [(count, count, count, moment(now), queue_id) for queue_id, count in sorted(counts.items())]
-    execute_many(
-        "UPDATE transport_queue SET departed = departed + %s, message_count = message_count - %s,"
-        " emptied_at = CASE WHEN message_count <= %s THEN %s ELSE NULL END WHERE id = %s",
-        rows,
-    )

@@ -4,16 +4,18 @@ Every move is a compare-and-swap: `UPDATE … WHERE state = …`, and the count 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Case, F, QuerySet, Value, When
 
 from transport import tracking
+from transport.bulk import select
 from transport.envelope import Priority, Reply
 from transport.models import QueuedMessage, Recipient
-from transport.queue.keys import leave
+from transport.queue import counters
 from transport.states import WAITING, Pending, QueuedState, RecipientState
 
 GRACE_AFTER_RESUME = timedelta(hours=1)
@@ -26,6 +28,19 @@ class Ended:
 
     message_id: int
     failures: tuple[tuple[str, Reply], ...]
+
+
+def lock(queued_ids: Collection[int], *, session_ids: Collection[int] = ()) -> None:
+    """Lock messages, and what sessions hold, until the transaction ends, in the order of their numbers.
+
+    Who changes several at once does this first: no two then wait for each other.
+    """
+    if (queued_ids or session_ids) and connection.features.has_select_for_update:
+        select(
+            "SELECT id FROM transport_queuedmessage WHERE id = ANY(%s) OR session_id = ANY(%s)"
+            " ORDER BY id FOR UPDATE",
+            [list(queued_ids), list(session_ids)],
+        )
 
 
 def put_back(queued_ids: Sequence[int], *, error: str = "", retry_at: datetime | None = None) -> list[int]:
@@ -102,6 +117,7 @@ def take_out(
         QueuedMessage.objects.select_for_update(of=("self",))
         .filter(pk__in=[row.pk for row in queued])
         .exclude(state=QueuedState.ACTIVE)
+        .order_by("pk")
         .values_list("pk", "message_id", "queue_id", "queue__server_id", "queue__connector_name")
     )
     ids = [row[0] for row in rows]
@@ -122,7 +138,7 @@ def take_out(
         now=now,
     )
     QueuedMessage.objects.filter(pk__in=ids).delete()
-    leave(Counter(row[2] for row in rows), now=now)
+    counters.count_out(Counter(row[2] for row in rows), now=now)
     if not report:
         return []
     return [

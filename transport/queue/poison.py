@@ -17,7 +17,8 @@ from django.db.models import F, QuerySet
 
 from transport import intervals, tracking
 from transport.models import Queue, QueuedMessage
-from transport.queue.keys import QueueKey, enter, leave
+from transport.queue import counters
+from transport.queue.keys import QueueKey, enter
 from transport.states import DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def one_by_one(ids: Sequence[int], work: Callable[[Sequence[int]], int], *, now:
     if not ids:
         return 0
     try:
-        with transaction.atomic():
+        with transaction.atomic(), counters.last():
             return work(ids)
     except DatabaseError:
         raise
@@ -63,7 +64,7 @@ def one_by_one(ids: Sequence[int], work: Callable[[Sequence[int]], int], *, now:
         logger.exception("handling_messages_broke", extra={"message_ids": numbers, "count": len(ids)})
     if len(ids) > 1:
         return sum(one_by_one([queued_id], work, now=now) for queued_id in ids)
-    with transaction.atomic():
+    with transaction.atomic(), counters.last():
         blame(ids, now=now)
     return 0
 
@@ -75,7 +76,7 @@ def _threshold(row: QueuedMessage) -> int:
 def _lay_aside(rows: Sequence[QueuedMessage], *, now: datetime) -> None:
     keys = {row.pk: _key(row.queue) for row in rows}
     left = Counter(row.queue_id for row in rows)
-    queue_ids = enter(Counter(keys.values()), now=now, leaving=left)
+    queue_ids = enter(Counter(keys.values()), now=now)
     for row in rows:
         QueuedMessage.objects.filter(pk=row.pk).exclude(state=QueuedState.ACTIVE).update(
             queue=queue_ids[keys[row.pk]],
@@ -85,7 +86,7 @@ def _lay_aside(rows: Sequence[QueuedMessage], *, now: datetime) -> None:
         )
         fields = {"message_id": row.message_id, "queue": row.queue.next_hop_domain}
         logger.error("message_laid_aside_as_poison", extra=fields)
-    leave(left, now=now)
+    counters.count_out(left, now=now)
     tracking.write([_line(row) for row in rows], now=now)
 
 

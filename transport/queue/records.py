@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
@@ -12,7 +14,7 @@ from transport import tracking
 from transport.bulk import execute_many, insert, marks, moment, select
 from transport.envelope import Reply
 from transport.models import Attempt, Queue, Session
-from transport.queue.keys import leave
+from transport.queue import counters
 from transport.queue.moves import Ended, put_back
 from transport.queue.notices import Notice
 from transport.states import Action, RecipientState
@@ -132,10 +134,14 @@ def note_failure(
 
 
 def _held(outcomes: Sequence[Outcome]) -> dict[int, int]:
+    """Who holds these messages. They are locked in the order of their numbers, as everybody does."""
     ids = [outcome.queued_id for outcome in outcomes]
     if not ids:
         return {}
-    return dict(select(f"SELECT id, session_id FROM transport_queuedmessage WHERE id IN ({marks(ids)})", ids))
+    lock = " ORDER BY id FOR UPDATE" if connection.features.has_select_for_update else ""
+    return dict(
+        select(f"SELECT id, session_id FROM transport_queuedmessage WHERE id IN ({marks(ids)}){lock}", ids)
+    )
 
 
 def _record_recipients(outcomes: Sequence[Outcome], *, now: datetime) -> None:
@@ -242,18 +248,29 @@ def _end(outcomes: Sequence[Outcome], *, now: datetime) -> None:
         "DELETE FROM transport_queuedmessage WHERE id = %s AND session_id = %s",
         [(outcome.queued_id, outcome.session_id) for outcome in outcomes],
     )
-    leave(Counter(outcome.queue_id for outcome in outcomes), now=now)
+    counters.count_out(Counter(outcome.queue_id for outcome in outcomes), now=now)
 
 
 def _note_success(outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """A host took a message: the queue is not in Retry any more, and what gathered is its backlog."""
     reached = {outcome.queue_id for outcome in outcomes if outcome.delivered or outcome.retry_at is not None}
-    execute_many(
-        "UPDATE transport_queue SET retry_count = 0, first_retry_at = NULL, last_retry_at = NULL,"
-        " next_retry_at = NULL, last_error = '', last_error_host = '', last_error_at = NULL,"
-        " backlog_until = %s WHERE id = %s AND (retry_count > 0 OR next_retry_at IS NOT NULL)",
-        [(moment(now), queue_id) for queue_id in sorted(reached)],
+    if not reached:
+        return
+    # Mostly there is none, and looking locks no row.
+    troubled = select(
+        f"SELECT id FROM transport_queue WHERE id IN ({marks(reached)})"
+        " AND (retry_count > 0 OR next_retry_at IS NOT NULL)",
+        list(reached),
     )
+    for (queue_id,) in troubled:
+        counters.change(queue_id, partial(execute_many, _REACHED, [(moment(now), queue_id)]))
+
+
+_REACHED = (
+    "UPDATE transport_queue SET retry_count = 0, first_retry_at = NULL, last_retry_at = NULL,"
+    " next_retry_at = NULL, last_error = '', last_error_host = '', last_error_at = NULL,"
+    " backlog_until = %s WHERE id = %s"
+)
 
 
 def _note_errors(outcomes: Sequence[Outcome], *, now: datetime) -> None:
@@ -263,10 +280,9 @@ def _note_errors(outcomes: Sequence[Outcome], *, now: datetime) -> None:
         for outcome in outcomes
         if outcome.deferred and outcome.retry_at is not None
     }
-    for queue_id, reply in sorted(latest.items(), key=lambda item: item[0]):
-        Queue.objects.filter(pk=queue_id).update(
-            last_error=reply.line[:1024], last_error_host=place(reply), last_error_at=now
-        )
+    for queue_id, reply in latest.items():
+        error = {"last_error": reply.line[:1024], "last_error_host": place(reply), "last_error_at": now}
+        counters.change(queue_id, partial(Queue.objects.filter(pk=queue_id).update, **error))
 
 
 def place(reply: Reply) -> str:

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from transport import intervals
 from transport.models import Queue, QueuedMessage, TransportServer
-from transport.queue.keys import lock
+from transport.queue.moves import lock
 from transport.states import DELIVERABLE, WAITING, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
@@ -77,9 +77,9 @@ def work_off(server_ids: Sequence[int], *, now: datetime) -> int:
 
 def _mark(queue: Queue, *, after: int, now: datetime) -> tuple[int | None, int]:
     """Mark one batch; where the next begins, or None when there is none, and how many messages."""
-    lock([queue.pk])
     rest = QueuedMessage.objects.filter(queue=queue, pk__gt=after, pk__lte=queue.resubmit_until)
     ids = list(rest.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    lock(ids)
     batch = QueuedMessage.objects.filter(pk__in=ids)
     waiting = batch.filter(state__in=WAITING).update(
         routed_generation=0, state=QueuedState.READY, next_attempt_at=now

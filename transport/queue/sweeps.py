@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from transport import in_hand, intervals, tracking
 from transport.envelope import Priority, Reply, Stage
 from transport.models import Queue, QueuedMessage, Session, TransportServer
-from transport.queue import poison
+from transport.queue import counters, poison
 from transport.queue.claims import LEASE, Worker, close_session
-from transport.queue.moves import Ended, take_out
+from transport.queue.moves import Ended, lock, take_out
 from transport.states import PERSISTENT, WAITING, DeliveryType, Pending, QueuedState
 
 EXPIRED = Reply(
@@ -47,6 +48,7 @@ def expire_leases(server: TransportServer, *, worker: Worker, now: datetime) -> 
         for session in suspect_sessions(server, worker=worker, now=now)
         if session.lease_until < now or _is_dead(session, worker=worker)
     ]
+    lock((), session_ids=[session.pk for session in gone])
     error = "451 4.4.2 The worker that was sending this message ended; a second copy may arrive"
     broken = _in_dead_hands([session for session in gone if _is_dead(session, worker=worker)])
     asked = [queued for session in gone for queued in close_session(session.pk, error=error)]
@@ -95,6 +97,7 @@ def late_messages(server: TransportServer, *, now: datetime) -> list[int]:
 
 def expire_messages(ids: Sequence[int], *, now: datetime) -> list[Ended]:
     """End messages whose time is over (MessageExpirationTimeout)."""
+    lock(ids)
     late = QueuedMessage.objects.filter(pk__in=ids, state__in=WAITING, expires_at__lte=now)
     ended: list[Ended] = []
     for queued in late.select_related("queue").order_by("expires_at"):
@@ -137,10 +140,11 @@ def remove(ids: Sequence[int], *, queue: Queue, now: datetime) -> list[Ended]:
 
 def _finish_removal(queue: Queue) -> None:
     """What a session still holds is removed when that session lets go of it."""
-    QueuedMessage.objects.filter(queue=queue, pk__lte=queue.removal_until, state=QueuedState.ACTIVE).update(
-        pending=queue.removal
-    )
-    Queue.objects.filter(pk=queue.pk, removal=queue.removal).update(removal="", removal_until=0)
+    held = QueuedMessage.objects.filter(queue=queue, pk__lte=queue.removal_until, state=QueuedState.ACTIVE)
+    with transaction.atomic():
+        lock(list(held.values_list("pk", flat=True)))
+        held.update(pending=queue.removal)
+        Queue.objects.filter(pk=queue.pk, removal=queue.removal).update(removal="", removal_until=0)
 
 
 def take_out_pending(queued_ids: Sequence[int], *, now: datetime) -> list[Ended]:
@@ -185,8 +189,9 @@ def remove_idle_queues(server: TransportServer, *, now: datetime) -> int:
     idle_since = now - intervals.schedule_of(server.pk).queue_max_idle_time
     empty = Queue.objects.filter(~Exists(held), server=server, emptied_at__lt=idle_since, suspended=False)
     idle = empty.exclude(delivery_type=DeliveryType.SUBMISSION)
-    # Locked first: a queue into which mail comes at this moment is looked at again, and stays.
-    ids = list(idle.select_for_update(of=("self",)).values_list("pk", flat=True))
+    # Locked first: a queue into which mail comes at this moment stays.
+    skips = connection.features.has_select_for_update_skip_locked
+    ids = list(idle.select_for_update(of=("self",), skip_locked=skips).values_list("pk", flat=True))
     return Queue.objects.filter(pk__in=ids).delete()[0]
 
 
@@ -199,4 +204,6 @@ def forget_worked_off_backlogs(server: TransportServer, *, now: datetime) -> int
         next_attempt_at__lte=OuterRef("backlog_until"),
     )
     worked_off = Queue.objects.filter(~Exists(gathered), server=server, backlog_until__lt=now)
-    return worked_off.update(backlog_until=None)
+    ids = list(worked_off.values_list("pk", flat=True))
+    counters.lock(ids)
+    return Queue.objects.filter(pk__in=ids).update(backlog_until=None) if ids else 0

@@ -11,7 +11,8 @@ from transport import intervals, retries
 from transport.bulk import execute_many, moment
 from transport.envelope import Priority
 from transport.models import Queue, QueuedMessage, TransportServer
-from transport.queue.keys import lock
+from transport.queue import counters
+from transport.queue.moves import lock
 from transport.states import QueuedState
 
 BATCH = 300
@@ -46,6 +47,7 @@ def _pull(late: Q, *, queues: QuerySet[Any], now: datetime) -> int:
         ids = list(waiting.values_list("pk", flat=True)[:BATCH])
         if ids:
             with transaction.atomic():
+                lock(ids)
                 pulled += QueuedMessage.objects.filter(late, pk__in=ids).update(next_attempt_at=now)
         if len(ids) < BATCH:
             break
@@ -62,7 +64,10 @@ def _shorten_gates(server: TransportServer, schedule: retries.Schedule, *, now: 
         stretch = Q(retry_count__gt=beyond, next_retry_at__gt=now + part.interval + ROUNDING)
         too_long |= stretch if part.up_to is None else stretch & Q(retry_count__lte=part.up_to)
         beyond = part.up_to or beyond
-    return Queue.objects.filter(too_long, server=server).update(next_retry_at=now)
+    ids = list(Queue.objects.filter(too_long, server=server).values_list("pk", flat=True))
+    with transaction.atomic():
+        counters.lock(ids)
+        return Queue.objects.filter(too_long, pk__in=ids).update(next_retry_at=now) if ids else 0
 
 
 def apply_lifetimes(server: TransportServer, *, now: datetime) -> int:
@@ -89,16 +94,16 @@ def apply_lifetimes(server: TransportServer, *, now: datetime) -> int:
     return seen
 
 
-def _next_lifetimes(server: TransportServer, *, after: int) -> list[tuple[int, int, int, datetime]]:
+def _next_lifetimes(server: TransportServer, *, after: int) -> list[tuple[int, int, datetime]]:
     waiting = QueuedMessage.objects.filter(queue__server=server, pk__gt=after).order_by("pk")
-    rows = list(waiting.values_list("pk", "queue_id", "priority", "message__received_at")[:BATCH])
+    rows = list(waiting.values_list("pk", "priority", "message__received_at")[:BATCH])
+    lock([queued_id for queued_id, _, _ in rows])
     lifetimes = retries.lifetimes(intervals.schedule_of(server.pk))
-    lock({queue_id for _, queue_id, _, _ in rows})
     execute_many(
         "UPDATE transport_queuedmessage SET expires_at = %s WHERE id = %s",
         [
             (moment(received_at + lifetimes[Priority(priority)]), queued_id)
-            for queued_id, _, priority, received_at in rows
+            for queued_id, priority, received_at in rows
         ],
     )
     return rows

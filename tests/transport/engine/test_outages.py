@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from tests.support import smtp_peer
@@ -59,6 +59,11 @@ def deliver(engine):
     return delivery.deliver(Queue.objects.get(delivery_type=DeliveryType.SMART_HOST).pk, engine=engine)
 
 
+def deliver_apart(engine):
+    deliver(engine)
+    connection.close()
+
+
 def let_leases_run_out():
     for session_id in Session.objects.values_list("pk", flat=True):
         claims.close_session(session_id)
@@ -87,7 +92,7 @@ def test_outcomes_wait_in_memory_for_a_database_that_is_away_and_no_dot_goes_out
         connector(smart_hosts=("127.0.0.1",), port=peer.port)
         for number in range(4):
             message(f"m{number}")
-        session = threading.Thread(target=deliver, args=[replace(engine, ledger=ledger)])
+        session = threading.Thread(target=deliver_apart, args=[replace(engine, ledger=ledger)])
         session.start()
         wait_until(lambda: database.tries >= 3, what="the ledger tries again and again")
         at_the_peer = len(peer.contents)
