@@ -23,7 +23,7 @@ from tests.support.smtp_peer import Peer
 from transport import delivery, intervals, operations, reports, server_settings
 from transport.dispatcher import Dispatcher
 from transport.envelope import DsnRequest
-from transport.models import Attempt, Queue, QueuedMessage
+from transport.models import Attempt, Queue, QueuedMessage, TransportServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 
@@ -105,6 +105,8 @@ def test_two_days_make_one_delay_notice_and_one_failure(looks):
     """The reports wait and expire too, and nobody hears of that."""
     with time_machine.travel(datetime(2026, 11, 23, 12, 0, tzinfo=UTC), tick=False) as clock:
         server()
+        # The reports are read at the end of five days.
+        TransportServer.objects.update(safety_net_hold_time=timedelta(days=30))
         accept(BOB, "eva@adatum.test", now=timezone.now())
         accept("lost@fabrikam.test", mail_from="", now=timezone.now())
         Queue.objects.update(last_error="421 4.4.316 Connection refused")
