@@ -24,7 +24,8 @@ class Mirror:
         self.refusals: list[bytes] = []
 
     def hand_in(self, mail_from: str, recipient: str, content: bytes) -> bytes:
-        """Our reply to the final dot."""
+        """Our reply to the final dot; a loop without an end breaks the connection."""
+        assert len(self.rounds) < 4 * MAX_HOPS
         door = client.Peer()
         door.hello()
         door.send(f"MAIL FROM:<{mail_from}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
