@@ -1,4 +1,4 @@
-"""What strangers wrote, in every field that a page shows: no script runs, and nothing of it becomes markup."""
+"""What strangers wrote, in every field that a page shows: no script runs, nothing becomes markup."""
 
 from urllib.parse import quote
 
@@ -71,19 +71,17 @@ def test_no_stored_payload_runs_on_a_list_a_queue_a_message_or_a_question(consol
 
 def test_no_payload_in_an_address_or_in_a_form_runs(console):
     page = console.page
-    found = []
-    for name in ("next_hop", "identity", "status", "filter", "order"):
-        console.open(f"{QUEUES}?{name}={quote(EVIL)}")
-        found.append(made_of_payloads(page))
+    names = ("next_hop", "identity", "status", "filter", "order", "page")
+    console.open(f"{QUEUES}?{'&'.join(f'{name}={quote(EVIL)}' for name in names)}")
+    found = [made_of_payloads(page)]
     console.open(COMPOSE)
-    for label in ("From (required)", "To (required)", "Subject", "Body"):
-        field = page.get_by_label(label, exact=True)
+    for field in page.locator("form.fields").get_by_role("textbox").all():
         field.fill(EVIL)
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("<script>alert(1)</script>").first).to_be_attached()
     found.append(made_of_payloads(page))
 
-    assert found == [0] * 6
+    assert found == [0, 0]
     assert not Message.objects.exists()
 
 
