@@ -5,6 +5,7 @@ swaks, smtp-source ──▶ smtp_in ──▶ queue ──▶ worker ──▶ 
 """
 
 import email
+import re
 from email import policy
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.flow
 
 AS_SENT = (
+    b"Received: from somebody.else.test \r\n\tby contoso.test; Fri, 27 Nov 2026 09:00:00 +0000\r\n"
     b"Message-ID: <story@contoso.test>\r\n"
     b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
     b"X-Odd:\tkept  as   it is \r\n"
@@ -28,12 +30,18 @@ AS_SENT = (
 )
 
 
+TRACE = re.compile(
+    rb"Received: from \S+ \(\[127\.0\.0\.1\]\)\r\n"
+    rb"\tby e15mb1\.admincenter\.test with ESMTPS? (?:\(version=[^)]+\) )?id [0-9A-Za-z]+;\r\n"
+    rb"\t[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000\r\n"
+)
+
+
 def below_received(content: bytes) -> bytes:
     """The message without the one trace line that we add."""
-    lines = content.split(b"\r\n")
-    assert lines[0].startswith(b"Received: from ")
-    end = next(number for number, line in enumerate(lines[1:], 1) if not line.startswith((b" ", b"\t")))
-    return b"\r\n".join(lines[end:])
+    trace = TRACE.match(content)
+    assert trace, content[:400]
+    return content[trace.end() :]
 
 
 @pytest.mark.usefixtures("dns")

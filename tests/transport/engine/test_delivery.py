@@ -7,11 +7,20 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.support import smtp_peer
-from tests.support.engine import accept, connector
+from tests.support.engine import PLAIN, accept, connector
 from tests.support.ports import free_port
 from tests.support.smtp_peer import Peer
 from transport import delivery, judged, servers
-from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session, TransportServer
+from transport.models import (
+    Attempt,
+    Content,
+    Message,
+    Queue,
+    QueuedMessage,
+    Recipient,
+    Session,
+    TransportServer,
+)
 from transport.queue import claims
 from transport.states import QueuedState, RecipientState
 
@@ -98,21 +107,30 @@ def test_one_message_that_breaks_its_connection_does_not_hold_up_the_others(engi
 
 
 def test_recipients_of_one_message_fare_as_the_host_says(engine):
-    script = {"RCPT": ["250 2.1.5 ok", "451 4.7.1 later", "550 5.1.1 unknown"]}
+    script = {"RCPT": ["250 2.1.5 ok", "451 4.7.1 later", "550 5.1.1 unknown", "250 2.1.5 ok"]}
     with Peer(script) as peer:
         connector(smart_hosts=("127.0.0.1",), port=peer.port, spaces="fabrikam.test")
         accept("a@fabrikam.test", "b@fabrikam.test", "c@fabrikam.test")
         deliver(engine)
         states = dict(Recipient.objects.values_list("address", "state"))
-
         assert len(peer.contents) == 1
+        QueuedMessage.objects.update(next_attempt_at=timezone.now())
+        delivery.deliver(Queue.objects.get(next_hop_domain="[127.0.0.1]").pk, engine=engine)
+
+        assert [line for line in peer.talk.commands if line.startswith("RCPT")] == [
+            "RCPT TO:<b@fabrikam.test>"
+        ]
     assert states == {
         "a@fabrikam.test": RecipientState.DELIVERED,
         "b@fabrikam.test": RecipientState.WAITING,
         "c@fabrikam.test": RecipientState.FAILED,
         "anna@contoso.test": RecipientState.WAITING,
     }
-    assert Attempt.objects.get().outcome == "mixed"
+    assert list(Attempt.objects.order_by("pk").values_list("outcome", flat=True)) == ["mixed", "delivered"]
+    report = b"".join(Content.objects.filter(message__source="DSN").values_list("data", flat=True))
+    assert (
+        report.count(b"Final-Recipient: ") == report.count(b"Final-Recipient: rfc822; c@fabrikam.test") == 1
+    )
 
 
 def test_no_final_dot_goes_out_before_the_last_outcome_is_on_disk(engine):
@@ -275,31 +293,43 @@ def test_a_message_waits_for_the_recipients_that_an_early_transaction_put_off(en
     assert list(waiting.values_list("address", flat=True)) == ["user0@fabrikam.test"]
 
 
-def test_what_one_host_cannot_take_is_offered_to_the_next_one(engine):
-    eight_bit = b"Subject: x\r\n\r\n" + "größer\r\n".encode()
-    with Peer(offers=("PIPELINING",)) as plain, Peer(address="127.0.0.2", port=plain.port) as able:
+EIGHT_BIT = b"Subject: x\r\n\r\n" + "größer\r\n".encode()
+DEMANDING = [
+    (("SIZE 100",), {"content": b"Subject: x\r\n\r\n" + b"x\r\n" * 100}, "bob@fabrikam.test", "552 5.3.4"),
+    ((), {"content": EIGHT_BIT}, "bob@fabrikam.test", "554 5.6.3"),
+    ((), {"smtputf8": True}, "bøb@fabrikam.test", "550 5.6.7"),
+]
+"""What a host offers beside PIPELINING, and mail that it cannot take; nothing is converted for it."""
+
+
+@pytest.mark.parametrize(("offers", "mail", "recipient", "_code"), DEMANDING)
+def test_what_one_host_cannot_take_is_offered_to_the_next_one(engine, offers, mail, recipient, _code):
+    offers = ("PIPELINING", *offers)
+    with Peer(offers=offers) as plain, Peer(address="127.0.0.2", port=plain.port) as able:
         connector(smart_hosts=("127.0.0.1", "127.0.0.2"), port=plain.port)
-        for number in range(4):
-            accept(f"user{number}@fabrikam.test", content=eight_bit)
+        for _ in range(4):
+            accept(recipient, **mail)
             deliver(engine)
 
-        assert not plain.contents
+        assert not any("DATA" in talk.commands for talk in plain.talks)
         assert len(able.contents) == 4
+        assert set(able.contents) == {mail.get("content", PLAIN)}
     assert set(Recipient.objects.values_list("state", flat=True)) == {RecipientState.DELIVERED}
 
 
-def test_what_no_host_can_take_goes_back_with_its_own_code(engine):
-    eight_bit = b"Subject: x\r\n\r\n" + "größer\r\n".encode()
-    with Peer(offers=("PIPELINING",)) as peer:
+@pytest.mark.parametrize(("offers", "mail", "recipient", "code"), DEMANDING)
+def test_what_no_host_can_take_goes_back_with_its_own_code(engine, offers, mail, recipient, code):
+    with Peer(offers=("PIPELINING", *offers)) as peer:
         connector(smart_hosts=("127.0.0.1",), port=peer.port, spaces="fabrikam.test")
-        accept("bob@fabrikam.test", content=eight_bit)
-        accept("eva@fabrikam.test")
+        accept(recipient, **mail)
+        accept("eva@fabrikam.test", content=b"Subject: x\r\n\r\nx\r\n")
         deliver(engine)
 
         assert len(peer.contents) == 1
-    refused = Recipient.objects.get(address="bob@fabrikam.test")
+    refused = Recipient.objects.get(address=recipient)
     assert refused.state == RecipientState.FAILED
-    assert refused.last_reply.startswith("554 5.6.3")
+    assert refused.last_reply.startswith(code)
+    assert Message.objects.filter(source="DSN").count() == 1
 
 
 def test_a_host_that_answered_out_of_step_gets_one_command_at_a_time_from_then_on(engine):

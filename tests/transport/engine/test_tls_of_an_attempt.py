@@ -15,7 +15,7 @@ from tests.support.policy_server import ENFORCE, PolicyServer, answer
 from tests.support.smtp_peer import Peer, close
 from transport import delivery
 from transport.destinations import forget
-from transport.models import Attempt, Queue, QueuedMessage, TransportServer
+from transport.models import Attempt, Message, Queue, QueuedMessage, TransportServer
 from transport.smtp import certificates
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
@@ -270,6 +270,26 @@ def test_a_policy_in_testing_lets_the_mail_go_and_says_so(engine, world, peer_fo
         "delivered",
         "opportunistic; the MTA-STS policy is in testing",
     )
+
+
+def test_nobody_is_asked_where_reports_about_tls_go_and_none_is_sent(engine, world, peer_for):
+    """RFC 8460 is not implemented: a failure is seen at the attempt, in the queue and in the tracking log."""
+    records = {
+        ("fabrikam.test", "MX"): "@ MX 10 mx.fabrikam.test.",
+        (MX, "A"): "@ A 127.0.0.1",
+        ("_mta-sts.fabrikam.test", "TXT"): '@ TXT "v=STSv1; id=1;"',
+        ("mta-sts.fabrikam.test", "A"): "@ A 127.0.0.1",
+    }
+    peer = peer_for()
+    connector(port=peer.port, mta_sts=True)
+    with FaultyDns(lambda name, kind: records.get((name, kind), "").replace("@", f"{name}.")) as dns:
+        ask(dns.address)
+        attempt = send(engine)
+
+    assert (attempt.outcome, attempt.tls_policy) == ("deferred", "MTA-STS")
+    assert world.requests
+    assert {name for name, _ in dns.asked} == {name for name, _ in records}
+    assert Message.objects.count() == 1
 
 
 # DANE
