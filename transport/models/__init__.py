@@ -5,7 +5,6 @@ Only `transport.queue` and `transport.submission` write the rows of mail.
 
 from transport.models.allowances import SentInHour
 from transport.models.attempts import Attempt
-from transport.models.holds import LoginHold
 from transport.models.listening import BoundAddress
 from transport.models.messages import Content, HandedIn, Message, Recipient, SubmissionWindow
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
@@ -19,7 +18,6 @@ __all__ = [
     "BoundAddress",
     "Content",
     "HandedIn",
-    "LoginHold",
     "Message",
     "Queue",
     "QueueQuerySet",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.smtp_peer import Hangup, drip, endless, hang, split
+from tests.support.smtp_peer import Hangup, close, drip, endless, hang, split
 from transport.envelope import Host, Stage
 from transport.smtp.client import Client, SessionFailed
 
@@ -156,6 +156,21 @@ def test_a_host_that_speaks_out_of_turn_is_left(failing, stage, script):
     reply = failing(script)
 
     assert (reply.stage, reply.code, reply.enhanced, reply.remote) == (stage, 421, "4.5.0", False)
+
+
+@pytest.mark.parametrize(
+    "banner", [b"SSH-2.0-OpenSSH_9.2\r\n", b"-ERR unknown command\r\n", b"\0\0\0\x12", hang, close]
+)
+def test_what_is_no_smtp_server_hears_nothing_from_us(peer_for, new_client, host_of, timeouts, banner):
+    """A smart host that is somebody's Redis or SSH gets no command of ours: we speak after its greeting."""
+    peer = peer_for({"BANNER": banner})
+
+    reply = reason(new_client(timeouts=timeouts(banner=SHORT)), host_of(peer))
+    peer.stopping.set()
+    peer.threads[-1].join(10)
+
+    assert (reply.stage, reply.code) == (Stage.BANNER, 421)
+    assert peer.talk.received == b""
 
 
 def test_an_endless_banner_does_not_fill_the_memory(peer_for, new_client, host_of):
