@@ -20,6 +20,7 @@ from django.utils import timezone
 from transport import (
     intervals,
     log_rooms,
+    login_holds,
     outcomes,
     protocol_log,
     rates,
@@ -94,6 +95,7 @@ class Dispatcher:
             self._take_back_leases,
             self._obey_changed_intervals,
             waits.apply_lifetimes,
+            login_holds.lift_outdated,
             rerouting.reroute,
             resubmission.work_off,
             _expire,

@@ -126,6 +126,7 @@ class Holdings:
                 opened_at=self._opened_at,
                 failure=failure,
                 tries=noted,
+                connector_version=self.signature.connector_version,
             )
         )
 

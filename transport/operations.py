@@ -17,7 +17,7 @@ from transport import bell, deadlocks, outcomes, tracking
 from transport.envelope import DsnRequest, Envelope, Priority
 from transport.injected import injected_headers
 from transport.models import Content, Queue, QueuedMessage, Recipient
-from transport.queue import counters, moves, poison, resubmits, sweeps
+from transport.queue import counters, holds, moves, poison, resubmits, sweeps
 from transport.states import DELIVERABLE, ROUTED_AGAIN, WAITING, DeliveryType, Pending, QueuedState
 
 logger = logging.getLogger(__name__)
@@ -249,6 +249,7 @@ def _ids(messages: QuerySet[QueuedMessage]) -> list[int]:
 
 
 def _open_gate(queue_ids: list[int]) -> None:
+    holds.lift(queue_ids)
     waiting_for_retry = Q(next_retry_at__isnull=False)
     Queue.objects.filter(waiting_for_retry, pk__in=queue_ids).update(
         next_retry_at=timezone.now(), retry_count=0

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connectors import routing
 from connectors.profiles import DeliveryProfile
-from transport import intervals, judged, retries, servers, submission
+from transport import intervals, judged, login_holds, retries, servers, submission
 from transport.cleaning import clean_text
 from transport.commits import Committer
 from transport.concurrency import Limits
@@ -83,6 +83,8 @@ class Close:
     failure: Reply | None = None
     tries: tuple[records.Outcome, ...] = field(default=())
     """What to note on the messages that could not be tried."""
+    connector_version: int = 0
+    """Of the profile that the session had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,10 @@ def _open(wish: Open, *, now: datetime) -> Work | None:
         # The connector is gone or disabled: the dispatcher is about to route this mail anew.
         claims.close_session(opened.session_id)
         return None
+    held = login_holds.held(opened.server, profile, now=now)
+    if held is not None:
+        _wait(opened, login_holds.reply_of(held), retry_at=held.until, now=now)
+        return None
     return Work(opened=opened, profile=profile, generation=generation)
 
 
@@ -245,6 +251,15 @@ def _hold(opened: claims.Opened, why: str, *, now: datetime) -> None:
     )
 
 
+def _wait(opened: claims.Opened, reply: Reply, *, retry_at: datetime, now: datetime) -> None:
+    """Nobody is dialled before `retry_at`: the mail waits in Retry until then."""
+    asked = claims.close_session(opened.session_id, error=reply.line)
+    report(sweeps.take_out_pending(asked, now=now), now=now)
+    records.note_failure(
+        opened.queue_id, reply=reply, retry_at=retry_at, tried_at=now, now=now, beside_working=True
+    )
+
+
 def _close(wish: Close, *, now: datetime) -> None:
     records.record_tries(wish.tries, now=now)
     error = wish.failure.line if wish.failure else ""
@@ -255,6 +270,14 @@ def _close(wish: Close, *, now: datetime) -> None:
 
 
 def _fail_queue(wish: Close, *, reply: Reply, now: datetime) -> None:
+    if reply.refuses_login:
+        shown, until = login_holds.begin(
+            wish.queue_id, version=wish.connector_version, refusal=reply, now=now
+        )
+        records.note_failure(
+            wish.queue_id, reply=shown, retry_at=until, tried_at=wish.opened_at, now=now, beside_working=True
+        )
+        return
     failures = Queue.objects.filter(pk=wish.queue_id).values_list("retry_count", flat=True).first() or 0
     retry_at = retries.next_queue_retry(intervals.own_schedule(), failures=failures + 1, now=now)
     records.note_failure(wish.queue_id, reply=reply, retry_at=retry_at, tried_at=wish.opened_at, now=now)

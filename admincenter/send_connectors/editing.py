@@ -11,10 +11,12 @@ from admincenter.send_connectors.sections.delivery import AuthenticationForm, Ne
 from admincenter.send_connectors.sections.general import GeneralForm, NameForm
 from admincenter.send_connectors.sections.scoping import AddressSpaceForm, HelloForm, SourceServerForm
 from admincenter.send_connectors.sections.security import SecurityForm
+from admincenter.send_connectors.sections.session import LimitForm, OriginForm, TimeoutForm
 from connectors import credentials, services
 from connectors.models import SendConnector
 from connectors.profiles import Delivery, SmartHostAuth
-from connectors.specs import BASIC, ConnectorSpec
+from connectors.session_rules import STAGES
+from connectors.specs import BASIC, SECRET, ConnectorSpec
 from connectors.validators import format_size, format_time_span
 from transport import servers
 
@@ -30,6 +32,9 @@ class EditForms:
     network: NetworkForm
     authentication: AuthenticationForm
     session: SessionForm
+    limits: LimitForm
+    timeouts: TimeoutForm
+    origin: OriginForm
     spaces: AddressSpaceForm
     source: SourceServerForm
     hello: HelloForm
@@ -43,6 +48,9 @@ class EditForms:
             self.network,
             self.authentication,
             self.session,
+            self.limits,
+            self.timeouts,
+            self.origin,
             self.spaces,
             self.source,
             self.hello,
@@ -60,7 +68,7 @@ class EditForms:
         for section in self.all():
             spec = replace(spec, **section.settings())
         password = self.authentication.cleaned_data.get("password")
-        if password and spec.auth in BASIC:
+        if password and spec.auth in SECRET:
             return replace(spec, sealed_password=credentials.seal(password, guid=connector.guid))
         return spec
 
@@ -79,6 +87,9 @@ def forms_of(connector: SendConnector, *, data: Typed | None = None, quiet: bool
             **(given | {"quiet": quiet or by_mx}), stored=bool(connector.sealed_password)
         ),
         session=SessionForm(**given),
+        limits=LimitForm(**given),
+        timeouts=TimeoutForm(**given),
+        origin=OriginForm(**given),
         spaces=AddressSpaceForm(**given),
         source=SourceServerForm(**given, servers=servers.registered()),
         hello=HelloForm(**given),
@@ -102,6 +113,10 @@ def _initial(spec: ConnectorSpec) -> Mapping[str, Any]:
         "username": spec.username,
         "messages_per_connection": spec.messages_per_connection,
         "inactivity_timeout": format_time_span(spec.inactivity_timeout),
+        "oauth_token_url": spec.oauth_token_url,
+        "oauth_client_id": spec.oauth_client_id,
+        "oauth_scope": spec.oauth_scope,
+        **_session(spec),
         "space_type": [space.type for space in spec.address_spaces],
         "space_pattern": [space.readable for space in spec.address_spaces],
         "space_cost": [str(space.cost) for space in spec.address_spaces],
@@ -111,4 +126,18 @@ def _initial(spec: ConnectorSpec) -> Mapping[str, Any]:
         "starttls": "require" if spec.require_tls else "ignore" if spec.ignore_starttls else "opportunistic",
         "tls_auth_level": spec.tls_auth_level or "",
         "tls_domain": spec.tls_domain,
+        "tls_certificate_name": spec.tls_certificate_name,
+        "mta_sts": spec.mta_sts,
+        "dane": spec.dane,
+    }
+
+
+def _session(spec: ConnectorSpec) -> Mapping[str, Any]:
+    limits = ("max_connections", "messages_per_second", "messages_per_day")
+    return {
+        **{name: getattr(spec, name) for name in limits},
+        **{f"{stage}_timeout": format_time_span(getattr(spec.timeouts, stage)) for stage in STAGES},
+        "source_ip_address": spec.source_ip_address,
+        "ip_family": spec.ip_family.value,
+        "force_helo": spec.force_helo,
     }

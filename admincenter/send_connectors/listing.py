@@ -12,9 +12,10 @@ from admincenter.accounts.rights import Right, may
 from admincenter.components.lists import Order, read_order, read_selection
 from connectors.address_spaces import DEFAULT_COST, SMTP, AddressSpace
 from connectors.models import SendConnector
-from connectors.profiles import Delivery, SmartHostAuth, TlsAuthLevel
+from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts, TlsAuthLevel
+from connectors.session_rules import STAGES
 from connectors.specs import DEFAULT_PORT
-from connectors.validators import format_size
+from connectors.validators import format_size, format_time_span
 
 PAGE_ROWS = 200
 COLUMNS = {"name": "name_key", "status": "enabled", "type": "usage", "delivery": "delivery"}
@@ -22,6 +23,7 @@ AUTHENTICATION = {
     SmartHostAuth.NONE: "None",
     SmartHostAuth.BASIC: "Basic authentication",
     SmartHostAuth.BASIC_REQUIRE_TLS: "Basic authentication, only after starting TLS",
+    SmartHostAuth.XOAUTH2: "OAuth 2.0 (XOAUTH2)",
     SmartHostAuth.EXTERNAL: "Externally secured",
 }
 
@@ -68,7 +70,8 @@ def facts(connector: SendConnector) -> Iterator[Fact]:
     if connector.scoped:
         yield Fact("Scope", ("Only servers in the same site as a source server",))
     yield Fact("Source server", tuple(row.server_name for row in connector.source_servers.all()))
-    yield Fact("TLS", (_tls(connector),))
+    yield Fact("TLS", tuple(_tls(connector)))
+    yield from _session(connector)
     yield Fact("Maximum message size", (format_size(connector.max_message_bytes).partition(" (")[0],))
     yield Fact("Protocol logging", ("Verbose" if connector.protocol_logging else "None",))
 
@@ -100,7 +103,39 @@ def _delivery(connector: SendConnector) -> Iterator[Fact]:
         yield Fact("DNS", ("External DNS lookup settings",))
 
 
-def _tls(connector: SendConnector) -> str:
+def _session(connector: SendConnector) -> Iterator[Fact]:
+    """What is unusual about the sessions of a connector."""
+    if connector.source_ip_address:
+        yield Fact("Source IP address", (connector.source_ip_address,))
+    if connector.ip_family != IpFamily.ANY:
+        yield Fact("IP family", (connector.ip_family,))
+    if connector.force_helo:
+        yield Fact("ForceHELO", ("HELO, never EHLO",))
+    limits = (
+        (connector.max_connections, "connections per next hop"),
+        (connector.messages_per_second, "messages per second"),
+        (connector.messages_per_day, "messages per day"),
+    )
+    if said := tuple(f"{value} {what}" for value, what in limits if value is not None):
+        yield Fact("Limits", said)
+    usual, own = Timeouts(), connector.timeouts
+    changed = [one for one in STAGES if getattr(own, one) != getattr(usual, one)]
+    if changed:
+        spans = (f"{one}: {format_time_span(getattr(own, one))}" for one in changed)
+        yield Fact("Time-outs", tuple(spans))
+
+
+def _tls(connector: SendConnector) -> Iterator[str]:
+    yield _starttls(connector)
+    if connector.tls_certificate_name:
+        yield f"With the certificate {connector.tls_certificate_name}"
+    if connector.mta_sts:
+        yield "MTA-STS policies are obeyed"
+    if connector.dane:
+        yield "DANE is obeyed"
+
+
+def _starttls(connector: SendConnector) -> str:
     if connector.ignore_starttls:
         return "Never"
     if not connector.require_tls:

@@ -5,6 +5,7 @@ Only `transport.queue` and `transport.submission` write the rows of mail.
 
 from transport.models.allowances import SentInHour
 from transport.models.attempts import Attempt
+from transport.models.holds import LoginHold
 from transport.models.listening import BoundAddress
 from transport.models.messages import Content, HandedIn, Message, Recipient, SubmissionWindow
 from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
@@ -18,6 +19,7 @@ __all__ = [
     "BoundAddress",
     "Content",
     "HandedIn",
+    "LoginHold",
     "Message",
     "Queue",
     "QueueQuerySet",

@@ -112,17 +112,25 @@ def _may_be_taken(outcome: Outcome) -> bool:
     return bool(outcome.delivered) or any(a_try.in_doubt for a_try in outcome.tries)
 
 
-def note_failure(
-    queue_id: int, *, reply: Reply, retry_at: datetime, tried_at: datetime, now: datetime
+def note_failure(  # noqa: PLR0913 - what happened, and when
+    queue_id: int,
+    *,
+    reply: Reply,
+    retry_at: datetime,
+    tried_at: datetime,
+    now: datetime,
+    beside_working: bool = False,
 ) -> None:
     """No host of the next hop could be used: the queue goes to Retry (exchange.md 4.4).
 
     `tried_at` is when the session opened. Sessions that failed side by side count as one failure, and a
-    session that failed beside one that works (a host that takes only so many) does not count at all.
+    session that failed beside one that works (a host that takes only so many) does not count at all, unless
+    it is to count `beside_working` ones: a new login would fail again.
     """
     working = Session.objects.filter(queue=OuterRef("pk"), connected=True)
     not_yet_counted = Q(last_retry_at__isnull=True) | Q(last_retry_at__lt=tried_at)
-    Queue.objects.filter(~Exists(working), not_yet_counted, pk=queue_id).update(
+    counts = not_yet_counted if beside_working else not_yet_counted & ~Exists(working)
+    Queue.objects.filter(counts, pk=queue_id).update(
         retry_count=F("retry_count") + 1,
         first_retry_at=Coalesce("first_retry_at", Value(now)),
         last_retry_at=now,

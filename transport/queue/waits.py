@@ -12,6 +12,7 @@ from transport.bulk import execute_many, moment
 from transport.envelope import Priority
 from transport.models import Queue, QueuedMessage, TransportServer
 from transport.queue import counters
+from transport.queue.holds import without_held
 from transport.queue.moves import lock
 from transport.states import QueuedState
 
@@ -64,7 +65,8 @@ def _shorten_gates(server: TransportServer, schedule: retries.Schedule, *, now: 
         stretch = Q(retry_count__gt=beyond, next_retry_at__gt=now + part.interval + ROUNDING)
         too_long |= stretch if part.up_to is None else stretch & Q(retry_count__lte=part.up_to)
         beyond = part.up_to or beyond
-    ids = list(Queue.objects.filter(too_long, server=server).values_list("pk", flat=True))
+    late = without_held(Queue.objects.filter(too_long, server=server), now=now)
+    ids = list(late.values_list("pk", flat=True))
     with transaction.atomic():
         counters.lock(ids)
         return Queue.objects.filter(too_long, pk__in=ids).update(next_retry_at=now) if ids else 0

@@ -20,6 +20,7 @@ DELIVERIES = {
 AUTHENTICATIONS = {
     SmartHostAuth.NONE: "The smart host knows this server by its address.",
     SmartHostAuth.BASIC: "A user name and a password, the same ones for all smart hosts of this connector.",
+    SmartHostAuth.XOAUTH2: "A token that your provider issues to a registered client. Only after TLS.",
     SmartHostAuth.EXTERNAL: "The connection is protected by other means, for example IPsec. Nothing is sent.",
 }
 
@@ -103,22 +104,40 @@ class NetworkForm(Section):
         return {**self.cleaned_data, "smart_hosts": self.cleaned_data["smart_hosts"] if by_host else ()}
 
 
+def _oauth_field(label: str, help_text: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        help_text=help_text,
+        error_messages={"null_characters_not_allowed": f"{label}: printable characters only."},
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
 class AuthenticationForm(Section):
     """How the smart hosts know us."""
 
-    places = {"auth": "auth", "username": "username", "sealed_password": "password"}
+    places = {
+        "auth": "auth",
+        "username": "username",
+        "sealed_password": "password",
+        "oauth_token_url": "oauth_token_url",
+        "oauth_client_id": "oauth_client_id",
+        "oauth_scope": "oauth_scope",
+    }
 
     auth = forms.ChoiceField(
         label="Smart host authentication",
         choices=[
             (SmartHostAuth.NONE.value, "None"),
             (SmartHostAuth.BASIC.value, "Basic authentication"),
+            (SmartHostAuth.XOAUTH2.value, "OAuth 2.0 (XOAUTH2)"),
             (SmartHostAuth.EXTERNAL.value, "Externally secured"),
         ],
         initial=SmartHostAuth.NONE.value,
         error_messages={
             "required": "Smart host authentication: choose one.",
-            "invalid_choice": "Smart host authentication %(value)s: it is none of the three.",
+            "invalid_choice": "Smart host authentication %(value)s: it is none of these.",
         },
     )
     after_tls = forms.BooleanField(
@@ -138,6 +157,9 @@ class AuthenticationForm(Section):
         strip=False,
         widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "new-password"}),
     )
+    oauth_token_url = _oauth_field("Token URL", "Where the provider issues tokens, with https.")
+    oauth_client_id = _oauth_field("Client ID", "The password above is the secret of this client.")
+    oauth_scope = _oauth_field("Scope", "As the provider documents it; may be empty.")
 
     def __init__(self, *args: Any, stored: bool = False, **kwargs: Any) -> None:
         """`stored`: there is a sealed password already, which stays where nothing is typed."""
@@ -153,24 +175,29 @@ class AuthenticationForm(Section):
             self.fields["password"].widget.attrs.pop("placeholder", None)
 
     def auth_options(self) -> list[Option]:
-        """The three ways, each with what it means."""
+        """The ways, each with what it means."""
         return list(self.options("auth", hints=AUTHENTICATIONS))
 
     def full_clean(self) -> None:
         """Judge user name and password only where they are sent; elsewhere nobody sees them."""
         super().full_clean()
-        if self.is_bound and not self.quiet and self.cleaned_data.get("auth") != SmartHostAuth.BASIC:
+        if not self.is_bound or self.quiet:
+            return
+        auth = self.cleaned_data.get("auth")
+        if auth not in {SmartHostAuth.BASIC, SmartHostAuth.XOAUTH2}:
             self.leave_out(username="", password="")
+        if auth != SmartHostAuth.XOAUTH2:
+            self.leave_out(oauth_token_url="", oauth_client_id="", oauth_scope="")
 
     def settings(self) -> Mapping[str, Any]:
-        """Mechanism and user name; the password goes its own way, sealed."""
+        """Mechanism, user name and OAuth client; the password goes its own way, sealed."""
         if self.quiet:
             return {"auth": SmartHostAuth.NONE, "username": ""}
         auth = SmartHostAuth(self.cleaned_data["auth"])
-        basic = auth is SmartHostAuth.BASIC
-        if basic and self.cleaned_data["after_tls"]:
+        if auth is SmartHostAuth.BASIC and self.cleaned_data["after_tls"]:
             auth = SmartHostAuth.BASIC_REQUIRE_TLS
-        return {"auth": auth, "username": self.cleaned_data["username"] if basic else ""}
+        named = ("username", "oauth_token_url", "oauth_client_id", "oauth_scope")
+        return {"auth": auth, **{name: self.cleaned_data[name] for name in named}}
 
 
 def _message_count(text: str) -> int:

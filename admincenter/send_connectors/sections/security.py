@@ -18,6 +18,9 @@ class SecurityForm(Section):
         "ignore_starttls": "starttls",
         "tls_auth_level": "tls_auth_level",
         "tls_domain": "tls_domain",
+        "tls_certificate_name": "tls_certificate_name",
+        "mta_sts": "mta_sts",
+        "dane": "dane",
     }
 
     starttls = forms.ChoiceField(
@@ -56,6 +59,26 @@ class SecurityForm(Section):
         help_text="Needed with smart hosts. With MX records empty means the recipient's domain.",
     )
 
+    tls_certificate_name = forms.CharField(
+        label="Client certificate (TlsCertificateName)",
+        required=False,
+        help_text="The name of its file in the folder certificates, or <I>issuer<S>subject. With one, mail"
+        " goes on with TLS only.",
+        error_messages={"null_characters_not_allowed": "TlsCertificateName: printable characters only."},
+        widget=forms.TextInput(attrs={"class": "input", "spellcheck": "false"}),
+    )
+    mta_sts = forms.BooleanField(
+        label="Obey the MTA-STS policies of recipient domains",
+        required=False,
+        help_text="With MX records. Where a policy cannot be met, mail waits.",
+    )
+    dane = forms.BooleanField(
+        label="Obey DANE",
+        required=False,
+        help_text="With MX records, and a DNS server that validates (Set-TransportService"
+        " -ValidatingDNSServers).",
+    )
+
     def starttls_options(self) -> list[Option]:
         """The three ways, each with what it means."""
         hints = {
@@ -73,11 +96,14 @@ class SecurityForm(Section):
             self.leave_out(tls_domain="")
 
     def settings(self) -> Mapping[str, Any]:
-        """The four TLS attributes of the spec."""
+        """The TLS attributes of the spec."""
         level = self.cleaned_data["tls_auth_level"]
         return {
             "require_tls": self.cleaned_data["starttls"] == "require",
             "ignore_starttls": self.cleaned_data["starttls"] == "ignore",
             "tls_auth_level": TlsAuthLevel(level) if level else None,
             "tls_domain": self.cleaned_data["tls_domain"],
+            "tls_certificate_name": self.cleaned_data["tls_certificate_name"],
+            "mta_sts": self.cleaned_data["mta_sts"],
+            "dane": self.cleaned_data["dane"],
         }

@@ -1,6 +1,8 @@
 """The list and the edit dialog at their HTTP border."""
 
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -9,8 +11,10 @@ from django.test import Client
 from connectors import credentials, services
 from connectors.address_spaces import parse
 from connectors.models import SendConnector
-from connectors.profiles import Delivery, SmartHostAuth
+from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts
 from connectors.services import spec_of
+from connectors.session_rules import STAGES
+from connectors.validators import format_time_span
 
 pytestmark = pytest.mark.django_db
 LIST = "/mail-flow/send-connectors/"
@@ -53,6 +57,7 @@ def form_of(connector, **changes):
         "starttls": "opportunistic",
         "tls_auth_level": "",
         "tls_domain": "",
+        **{f"{stage}_timeout": format_time_span(getattr(spec.timeouts, stage)) for stage in STAGES},
     }
     return form | changes
 
@@ -115,6 +120,61 @@ def test_saving_unchanged_keeps_everything_and_the_password(signed_in, relay):
     assert credentials.open_sealed(relay.sealed_password, guid=relay.guid) == SECRET
 
 
+def test_how_a_session_is_held_is_saved_and_shown(signed_in, make):
+    connector = make("Internet")
+    changes = {
+        "max_connections": "3",
+        "messages_per_second": "0.5",
+        "messages_per_day": "500",
+        "source_ip_address": "192.0.2.7",
+        "ip_family": "PreferIPv4",
+        "tls_certificate_name": "relay",
+        "mta_sts": "on",
+        "dane": "on",
+        "dot_timeout": "00:20:00",
+    }
+    assert save(signed_in, connector, **changes).status_code == 302
+    stored = spec_of(SendConnector.objects.get(pk=connector.pk))
+
+    assert (stored.max_connections, stored.messages_per_second) == (3, Decimal("0.5"))
+    assert (stored.messages_per_day, stored.source_ip_address) == (500, "192.0.2.7")
+    assert (stored.ip_family, stored.tls_certificate_name) == (IpFamily.PREFER_IPV4, "relay")
+    assert (stored.mta_sts, stored.dane) == (True, True)
+    assert stored.timeouts == replace(Timeouts(), dot=timedelta(minutes=20))
+    page = signed_in.get(f"{LIST}?selected={connector.pk}").content.decode()
+    for said in (
+        "192.0.2.7",
+        "500 messages per day",
+        "dot: 00:20:00",
+        "With the certificate relay",
+        "DANE is",
+    ):
+        assert said in page
+    assert 'value="00:20:00"' in signed_in.get(f"{LIST}{connector.pk}/edit/").content.decode()
+
+
+def test_a_connector_that_signs_in_with_a_token_is_edited_like_any_other(signed_in, relay):
+    oauth = {
+        "auth": "XOAUTH2",
+        "username": "relay@contoso.com",
+        "oauth_token_url": "https://login.example/token",
+        "oauth_client_id": "ours",
+        "oauth_scope": "send",
+    }
+    assert "clears the stored password" in save(signed_in, relay, **oauth).content.decode()
+    assert save(signed_in, relay, **oauth, password=SECRET).status_code == 302
+    relay.refresh_from_db()
+    assert (relay.auth, relay.oauth_client_id, relay.oauth_scope) == ("XOAUTH2", "ours", "send")
+
+    assert save(signed_in, relay, **oauth, comment="new").status_code == 302
+    relay.refresh_from_db()
+    assert credentials.open_sealed(relay.sealed_password, guid=relay.guid) == SECRET
+    assert (
+        "OAuth 2.0 (XOAUTH2), as relay@contoso.com"
+        in signed_in.get(f"{LIST}?selected={relay.pk}").content.decode()
+    )
+
+
 def test_the_stored_password_is_never_shown(signed_in, relay):
     pages = [signed_in.get(LIST + path) for path in (f"?selected={relay.pk}", f"{relay.pk}/edit/")]
     pages.append(save(signed_in, relay, port="0", password=SECRET))
@@ -156,6 +216,18 @@ def test_the_stored_password_is_never_shown(signed_in, relay):
             {"tls_auth_level": "EncryptionOnly"},
             "TlsAuthLevel EncryptionOnly: the certificate is checked only",
         ),
+        ({"max_connections": "few"}, "Connections per next hop few: it is a whole number"),
+        ({"max_connections": "0"}, "Connections per next hop 0: 1 to 10000 connections"),
+        ({"messages_per_second": "1.25"}, "Messages per second 1.25: 0.1 to 10000.0, with one decimal"),
+        ({"messages_per_second": "-1"}, "Messages per second -1: it is a number such as 0.5"),
+        ({"messages_per_day": "0"}, "Messages per day 0: 1 to 2000000000"),
+        ({"dot_timeout": ""}, "Time-out, Final dot: it is needed, as in 00:05:00."),
+        ({"ehlo_timeout": "00:00:00"}, "Time-out of EHLO 00:00:00: a time-out is from"),
+        ({"source_ip_address": "here"}, "SourceIPAddress here: that is no IP address"),
+        ({"ip_family": "IPX"}, "IP family IPX: there is no such choice."),
+        ({"force_helo": "on"}, "ForceHELO True: EHLO cannot be left out while the connector signs in."),
+        ({"tls_certificate_name": "../x"}, "TlsCertificateName ../x: a certificate is named by its file"),
+        ({"auth": "XOAUTH2"}, "OAuth token URL: XOAUTH2 needs the https address"),
         ({"comment": "x" * 1025}, "a comment has at most 1024 characters"),
     ],
 )
