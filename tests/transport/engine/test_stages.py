@@ -14,7 +14,7 @@ from connectors.specs import ConnectorSpec
 from tests.support.engine import accept
 from tests.support.smtp_peer import Peer, close, endless, hang, split
 from transport import delivery
-from transport.models import Attempt, Message, Queue, QueuedMessage, Recipient
+from transport.models import Attempt, LoginHold, Message, Queue, QueuedMessage, Recipient
 from transport.states import QueuedState, RecipientState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +29,9 @@ DOUBT = "message waits, perhaps delivered"
 QUEUE = "queue in Retry"
 """The next hop cannot be used: the whole queue waits, and the message goes when the queue does."""
 
+HELD = "connector held"
+"""The login was refused: the queue waits as well, and no session asks the host again before its time."""
+
 COLUMNS = ("4xx", "5xx", "421", "close", "hang", "garbage", "endless", "split")
 TABLE = {
     #            4xx        5xx        421        close      hang       garbage    endless    split
@@ -37,7 +40,7 @@ TABLE = {
     "EHLO":     (QUEUE,     DELIVERED, QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     DELIVERED),
     # The connector requires TLS.
     "STARTTLS": (QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     DELIVERED),
-    "AUTH":     (QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     DELIVERED),
+    "AUTH":     (QUEUE,     HELD,      QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     DELIVERED),
     # Until here the host knows nothing of the message; from now on what breaks may be about this one alone.
     "MAIL":     (MESSAGE,   FAILED,    QUEUE,     QUEUE,     QUEUE,     QUEUE,     QUEUE,     DELIVERED),
     "RCPT":     (MESSAGE,   FAILED,    MESSAGE,   MESSAGE,   MESSAGE,   MESSAGE,   MESSAGE,   DELIVERED),
@@ -127,12 +130,12 @@ def test_what_becomes_of_the_mail(engine, certificate, stage, column):
     recipient = Recipient.objects.get(address="bob@fabrikam.test")
     assert outcome(queue, recipient) == expected
     assert received == (1 if expected == DELIVERED or stage == "DOT" else received)
-    if expected in {MESSAGE, DOUBT, QUEUE}:
+    if expected in {MESSAGE, DOUBT, QUEUE, HELD}:
         assert LASTS[column] in queue_or_message(queue, expected).last_error
 
 
 def queue_or_message(queue, expected):
-    return queue if expected == QUEUE else QueuedMessage.objects.get(queue=queue)
+    return queue if expected in {QUEUE, HELD} else QueuedMessage.objects.get(queue=queue)
 
 
 def outcome(queue, recipient):
@@ -150,7 +153,7 @@ def outcome(queue, recipient):
     if queue.next_retry_at is not None:
         assert queue.retry_count == 1
         assert waiting.next_attempt_at <= queue.next_retry_at
-        return QUEUE
+        return HELD if LoginHold.objects.exists() else QUEUE
     assert (waiting.state, waiting.retry_count) == (QueuedState.RETRY, 1)
     assert waiting.next_attempt_at > timezone.now()
     return DOUBT if in_doubt else MESSAGE
