@@ -268,7 +268,8 @@ class Attempt:
 
     def _linger(self) -> None:
         """Keep the connection for a moment: mail that comes now needs no new one."""
-        ends = time.monotonic() + self.engine.linger
+        idle = self.profile.inactivity_timeout.total_seconds()
+        ends = time.monotonic() + min(self.engine.linger, idle)
         while not (self.holdings.parts or self.holdings.outdated or self.engine.stopping()):
             if not self.engine.attendance.wait(self.opened.queue_id, seconds=ends - time.monotonic()):
                 return

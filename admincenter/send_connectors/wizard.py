@@ -66,13 +66,19 @@ def _take(request: HttpRequest, draft: Draft, slug: str) -> HttpResponse:
 
 
 def _keep(request: HttpRequest, draft: Draft, slug: str) -> None:
-    """Remember what was typed, right or wrong. A password typed for other smart hosts is forgotten."""
+    """Remember what was typed, right or wrong. A secret typed for another host or token URL is lost."""
     before = draft.page(slug)
     draft.keep(slug, request.POST, names=pages.section(draft, slug).fields)
     if slug == "network" and before is not None and draft.page(slug) != before:
         draft.sealed_password = ""
+    if slug == "authentication" and before is not None and _token_urls(before) != _token_urls(request.POST):
+        draft.sealed_password = ""
     if slug == "authentication" and request.POST.get("password"):
         draft.seal(request.POST["password"])
+
+
+def _token_urls(page: MultiValueDict[str, str]) -> list[str]:
+    return page.getlist("oauth_token_url")
 
 
 def _next(request: HttpRequest, draft: Draft, slug: str) -> HttpResponse:

@@ -92,6 +92,35 @@ def test_other_smart_hosts_forget_the_password(send):
     assert "Password: basic authentication needs a password." in answer.content.decode()
 
 
+XOAUTH2 = {
+    "auth": "XOAUTH2",
+    "username": "relay@contoso.com",
+    "oauth_token_url": "https://login.example/token",
+    "oauth_client_id": "ours",
+    "oauth_scope": "send",
+}
+
+
+def test_the_wizard_makes_a_connector_that_signs_in_with_a_token(send, guid):
+    send_all_but_the_last(send, authentication=XOAUTH2)
+    send("source-servers", go="finish")
+    connector = SendConnector.objects.get()
+
+    assert (connector.auth, connector.oauth_token_url) == ("XOAUTH2", "https://login.example/token")
+    assert (connector.oauth_client_id, connector.oauth_scope) == ("ours", "send")
+    assert credentials.open_sealed(connector.sealed_password, guid=guid) == SECRET
+
+
+def test_another_token_url_forgets_the_secret(send):
+    send_all_but_the_last(send, authentication=XOAUTH2)
+    elsewhere = XOAUTH2 | {"oauth_token_url": "https://evil.example/token", "password": ""}
+
+    answer = send("authentication", **elsewhere)
+
+    assert answer.status_code == 422
+    assert "Password: XOAUTH2 needs the secret of the OAuth client." in answer.content.decode()
+
+
 def test_an_internal_connector_cannot_use_mx_records(send, signed_in, guid):
     send("name", usage="Internal")
     page = signed_in.get(f"{LIST}new/{guid}/network/").content.decode()

@@ -1,7 +1,8 @@
 """An attempt holds its sessions the way the connector says, and what cannot be done makes mail wait."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 
@@ -76,3 +77,14 @@ def test_the_time_out_of_each_stage_is_the_one_of_the_connector(engine, stage):
     assert (attempt.stage, attempt.code, attempt.outcome) == (stage.upper(), 421, "deferred")
     assert attempt.in_doubt == (stage == "dot")
     assert QueuedMessage.objects.exists()
+
+
+def test_an_idle_connection_is_closed_after_the_inactivity_time_out(engine):
+    with Peer() as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port, inactivity_timeout=timedelta(seconds=1))
+        accept()
+        started = monotonic()
+        assert delivery.deliver(Queue.objects.get().pk, engine=replace(engine, linger=30)) == 1
+
+        assert 0.9 < monotonic() - started < 10
+        assert peer.talk.commands[-1] == "QUIT"
