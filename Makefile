@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 CLEAN := env -u DATABASE_URL -u REDIS_URL $(foreach name,$(filter ADMINCENTER_%,$(shell env | cut -d= -f1)),-u $(name))
 # The checks import the settings, which want a data directory; they get one that holds nothing.
 SCRATCH := $(CLEAN) ADMINCENTER_DATA_DIR=$(CURDIR)/.venv/scratch ADMINCENTER_HTTPS=true
+# Most tests wait for processes and sockets more than they compute. A file stays together: its tests share what
+# they start.
+PARALLEL := --numprocesses auto --dist loadfile
 # Lock for everybody: neither this machine's package index nor its folders may get into the files.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe
@@ -23,8 +26,8 @@ up: .venv/runtime.stamp ## set up what is missing and run the program (Ctrl-C st
 
 test: .venv/dev.stamp ## install what the tests need and run them all: on SQLite, then the state tests on PostgreSQL
 	@$(BIN)/python tests/tools.py install
-	$(CLEAN) $(BIN)/python -m pytest
-	$(CLEAN) $(BIN)/python tests/tools.py with-postgresql $(BIN)/python -m pytest -m state
+	$(CLEAN) $(BIN)/python -m pytest $(PARALLEL)
+	$(CLEAN) $(BIN)/python tests/tools.py with-postgresql $(BIN)/python -m pytest $(PARALLEL) -m state
 
 check: .venv/dev.stamp ## linters, formatters, types, import contract, migrations, deployment checks, templates
 	$(BIN)/ruff check
