@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from admincenter.bootstrap import redis_socket
+from admincenter.process.programs import redis_server
 from tests.support.program import ROOT, Program
 from tests.support.waiting import wait_until
 
@@ -174,7 +175,7 @@ PING = "import redis; from django.conf import settings; print(redis.from_url(set
 def test_a_redis_of_ones_own_is_used_and_not_started(tmp_path, free_port):
     server = subprocess.Popen(
         [
-            "redis-server",
+            redis_server(),
             "--port",
             str(free_port),
             "--bind",
