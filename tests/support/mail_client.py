@@ -4,7 +4,7 @@ import smtplib  # noqa: TID251 - a client of the listener, with nothing of ours 
 import threading
 from typing import Self
 
-PLAIN = "Subject: from a client that keeps a ledger\r\n\r\nHello.\r\n"
+PLAIN = "Subject: {recipient}\r\n\r\nFrom a client that keeps a ledger.\r\n"
 
 
 class Clients:
@@ -30,6 +30,10 @@ class Clients:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Hand in nothing more."""
         self._most = 0
         self.join()
 
@@ -52,6 +56,6 @@ class Clients:
             with self._lock:
                 self._number += 1
                 recipient = f"{self._number}b@fabrikam.test"
-            connection.sendmail("anna@contoso.test", [recipient], PLAIN)
+            connection.sendmail("anna@contoso.test", [recipient], PLAIN.format(recipient=recipient))
             self.accepted.append(recipient)
             threading.Event().wait(self._pause)

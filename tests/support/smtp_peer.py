@@ -35,6 +35,8 @@ class Talk:
         """What came between 354 and the final dot, dots still stuffed."""
         self.received = b""
         """Every byte, also those of a content that never ended."""
+        self.over = False
+        """The connection has ended."""
 
     def say(self, data: bytes) -> None:
         try:
@@ -68,7 +70,13 @@ class Talk:
         self.peer.stopping.wait(PATIENCE_SECONDS)
         raise Hangup
 
+    def hang_up_when_told(self) -> None:
+        """Answer nothing more, and wait for the other side to go."""
+        while True:
+            self.read()
+
     def close(self) -> None:
+        self.over = True
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
