@@ -34,6 +34,7 @@ PROGRAMS = {
     "openssl": "openssl",
     "ip": "iproute2",
     "unshare": "util-linux",
+    "strace": "strace",
     "saslpasswd2": "sasl2-bin",
 }
 EXIM = Path(__file__).resolve().parents[1] / ".tools" / "exim"

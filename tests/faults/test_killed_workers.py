@@ -60,11 +60,3 @@ def test_killed_with_the_envelope_of_the_next_message_on_the_wire(story):
     told.hand_in(MESSAGES)
 
     arrive_with_at_most_one_second_copy_for_each_open_session(told)
-
-
-def test_killed_between_envelope_and_content(story):
-    told = story("between")
-    told.let("DATA", told.kill_worker, after=4)
-    told.hand_in(MESSAGES)
-
-    arrive_with_at_most_one_second_copy_for_each_open_session(told)

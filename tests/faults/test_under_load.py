@@ -22,7 +22,7 @@ from tests.support.smtp_peer import Peer
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.flow
-SECONDS = float(os.environ.get("FAULTS_SECONDS", "10"))
+SECONDS = float(os.environ.get("FAULTS_SECONDS", "6"))
 OURS = ("redis", "worker", "smtp", "web")
 
 
