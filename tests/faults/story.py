@@ -1,5 +1,7 @@
 """A receiving server that does harm at a moment of its choice, and the account of what it got."""
 
+import contextlib
+import fcntl
 import os
 import signal
 import smtplib  # noqa: TID251 - a client of the listener, with nothing of ours in it
@@ -12,6 +14,16 @@ from tests.support.smtp_peer import Peer, Talk
 from tests.support.waiting import wait_until
 
 CONTENT = "Subject: {number}\r\n\r\n{text}\r\n"
+
+
+def stop_between_transactions(program: Program) -> int:
+    """SIGSTOP the worker at a moment when it does not hold the database."""
+    while True:
+        pid = program.kill("worker", signal.SIGSTOP)
+        with (program.data_dir / "admincenter.sqlite3-turn").open("a") as turn, contextlib.suppress(OSError):
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return pid
+        os.kill(pid, signal.SIGCONT)
 
 
 def subjects(peer: Peer) -> Counter[str]:
@@ -52,6 +64,12 @@ class Story:
                 content = CONTENT.format(number=number, text=text)
                 client.sendmail("anna@contoso.test", [f"{number}@{self.domain}"], content)
         self.accepted += messages
+
+    def hand_in_at_once(self, messages: int, **fields: str) -> None:
+        """So that one session finds all of them waiting: the worker stands still meanwhile."""
+        stopped = stop_between_transactions(self.program)
+        self.hand_in(messages, **fields)
+        os.kill(stopped, signal.SIGCONT)
 
     def kill_worker(self, talk: Talk) -> None:
         """End the worker as the kernel would; the peer notes how many sessions it had then."""

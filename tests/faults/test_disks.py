@@ -1,4 +1,4 @@
-"""The disk does not flush, or is full: no 250 without the message on disk, no dot without the last outcome."""
+"""The disk does not flush, or is full: no 250 without the message on it, no dot without the last outcome."""
 
 import contextlib
 import shutil

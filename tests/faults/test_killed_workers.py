@@ -23,7 +23,7 @@ def arrive_with_at_most_one_second_copy_for_each_open_session(told):
 def test_killed_while_the_peer_has_the_dot_and_has_not_answered(story):
     told = story("dot")
     told.let(DOT, told.kill_worker, after=4)
-    told.hand_in(MESSAGES)
+    told.hand_in_at_once(MESSAGES)
 
     arrive_with_at_most_one_second_copy_for_each_open_session(told)
 
@@ -35,7 +35,7 @@ def test_killed_behind_the_answer_to_the_dot(story):
 
     told = story("answered")
     told.let(DOT, answer_and_kill, after=4)
-    told.hand_in(MESSAGES)
+    told.hand_in_at_once(MESSAGES)
 
     arrive_with_at_most_one_second_copy_for_each_open_session(told)
 
@@ -48,7 +48,7 @@ def test_killed_inside_the_content_leaves_no_half_message(story):
 
     told = story("content")
     told.let("DATA", read_some_and_kill, after=3)
-    told.hand_in(MESSAGES // 2, text="\r\n".join([LINE] * LINES))
+    told.hand_in_at_once(MESSAGES // 2, text="\r\n".join([LINE] * LINES))
 
     arrive_with_at_most_one_second_copy_for_each_open_session(told)
     assert {content.count(LINE.encode()) for content in told.peer.contents} == {LINES}
@@ -57,6 +57,6 @@ def test_killed_inside_the_content_leaves_no_half_message(story):
 def test_killed_with_the_envelope_of_the_next_message_on_the_wire(story):
     told = story("envelope")
     told.let("MAIL", told.kill_worker, after=4)
-    told.hand_in(MESSAGES)
+    told.hand_in_at_once(MESSAGES)
 
     arrive_with_at_most_one_second_copy_for_each_open_session(told)

@@ -1,7 +1,6 @@
 """A worker that stood still for longer than its lease, and two workers where there should be one."""
 
 import contextlib
-import fcntl
 import os
 import signal
 import sqlite3
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.story import stop_between_transactions
 from tests.support.smtp_peer import DOT
 from tests.support.waiting import wait_until
 
@@ -41,16 +41,6 @@ def execute(program, statement: str) -> list[tuple]:
         found = database.execute(statement).fetchall()
         database.commit()
         return found
-
-
-def stop_between_transactions(program) -> int:
-    """SIGSTOP the worker at a moment when it does not hold the database."""
-    while True:
-        pid = program.kill("worker", signal.SIGSTOP)
-        with (program.data_dir / "admincenter.sqlite3-turn").open("a") as turn, contextlib.suppress(OSError):
-            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return pid
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_worker_that_wakes_up_behind_its_lease_writes_nothing_and_sends_nothing_more(program, story):
