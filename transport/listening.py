@@ -1,6 +1,7 @@
 """The receive connectors of this server on the wire: opened, closed and changed while running."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,12 @@ logger = logging.getLogger(__name__)
 POLL_INTERVAL = timedelta(seconds=1)
 NOTE_USE_EVERY = 10
 """Polls between two writes of when logins were last used."""
+_WHY_NOT = {
+    errno.EACCES: "permission denied; a port below 1024 needs root or the capability CAP_NET_BIND_SERVICE",
+    errno.EADDRINUSE: "address already in use by another program",
+    errno.EADDRNOTAVAIL: "this machine does not have that address",
+}
+"""Sentences for what asyncio says in its own way."""
 Result = TypeVar("Result")
 
 
@@ -144,7 +151,7 @@ class Doors:
         try:
             await self._listener.open(binding.address, binding.port, implicit_tls=binding.implicit_tls)
         except OSError as error:
-            return error.strerror or str(error)
+            return _WHY_NOT.get(error.errno or 0) or error.strerror or str(error)
         return ""
 
     def _report(self, before: dict[Binding, str]) -> None:

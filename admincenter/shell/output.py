@@ -47,7 +47,7 @@ def shown(cell: Cell) -> str:  # noqa: PLR0911 - one line per type
         case Size():
             return format_size(cell)
         case float():
-            return f"{round(cell, 2):g}"
+            return f"{round(cell, 2) + 0.0:.2f}".rstrip("0").rstrip(".")
         case datetime():
             return f"{timezone.localtime(cell):%Y-%m-%d %H:%M:%S}"
         case timedelta():

@@ -16,6 +16,11 @@ class Size(int):
 Cell = str | int | float | bool | datetime | timedelta | Size | tuple[Any, ...] | Mapping[str, Any] | None
 
 
+def limit(value: Cell) -> Cell:
+    """Give a limit, and for None Exchange's word for none."""
+    return "Unlimited" if value is None else value
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
     """One property of a type of object."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transport import certificate_store
-from transport.certificate_store import StoredCertificate
+from transport.certificate_store import StoredCertificate, no_password
 from transport.receiving.encryption import server_context
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Certificates:
             return
         if before is not None and before.stamp == stamp:
             return
-        self._held[name] = held = _load(found, stamp=stamp, before=before)
+        self._held[name] = held = _load(name, found, stamp=stamp, before=before)
         if held.trouble:
             fields = {"certificate": name, "reason": held.trouble}
             logger.warning("certificate_unusable", extra=fields)
@@ -63,13 +63,12 @@ class Certificates:
             logger.info("certificate_reloaded", extra={"certificate": name})
 
 
-def _load(found: StoredCertificate | None, *, stamp: _Stamp, before: _Held | None) -> _Held:
+def _load(name: str, found: StoredCertificate | None, *, stamp: _Stamp, before: _Held | None) -> _Held:
     if found is None:
-        return _Held(stamp, None, "there is no such file")
+        return _Held(stamp, None, f"there is no {name}.pem in the folder certificates of the data directory")
     context = server_context()
     try:
-        # A password callback instead of a question on the terminal of a service.
-        context.load_cert_chain(found.certificate, found.key, password=lambda: b"")
+        context.load_cert_chain(found.certificate, found.key, password=no_password)
     except (OSError, ValueError) as error:
         # Half of a new certificate is written: the old one serves until both halves fit.
         reason = getattr(error, "reason", "") or str(error) or "it is no certificate with its key"

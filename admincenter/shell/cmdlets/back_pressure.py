@@ -7,13 +7,13 @@ from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.transport_services import TRANSPORT_SERVICE
 from admincenter.shell.parameters import TEXT, Parameter
-from admincenter.shell.rows import Cell, Column, Row, RowType
+from admincenter.shell.rows import Cell, Column, Row, RowType, limit
 from transport.back_pressure import UNLIMITED, Level
 from transport.models import ResourcePressure
 
 
 def _threshold(value: float) -> Cell:
-    return "Unlimited" if value > UNLIMITED // 2 else round(value, 2)
+    return limit(None if value > UNLIMITED // 2 else round(value, 2))
 
 
 RESOURCE = RowType(

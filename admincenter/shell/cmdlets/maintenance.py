@@ -29,7 +29,8 @@ STATE = Parameter(
     name="State",
     kind=one_of(ComponentState),
     required=True,
-    help="Draining: take no new mail and hand over what waits. Active: take mail again.",
+    help="Draining: no server queues mail here any more, and what waits is handed over to the other source"
+    " servers of its connectors. Active: it gets its share again.",
 )
 REQUESTER = Parameter(name="Requester", kind=TEXT, help="Why, for the log: Maintenance.")
 SOURCE = Parameter(name="Server", kind=TEXT, required=True, help="The server whose mail is moved.")
@@ -72,7 +73,8 @@ class SetServerComponentState(Cmdlet):
     synopsis = "Takes a transport server out of service and back."
     remarks = (
         "A draining server finishes what it is sending and hands over what waits to the other source servers"
-        " of its connectors; what no other server may send it goes on sending."
+        " of its connectors; what no other server may send it goes on sending. Clients may still submit mail"
+        " to it, which goes the same way: disable its receive connectors before you stop it."
     )
     examples = (
         "Set-ServerComponentState E15MB1 -Component HubTransport -State Draining -Requester Maintenance",

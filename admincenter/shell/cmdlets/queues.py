@@ -68,6 +68,8 @@ IDENTITY = Parameter(
     help=r"SERVER\42, SERVER\next.hop.domain, SERVER\*, or SERVER\ with Submission, Unreachable or Poison.",
     from_pipeline=True,
 )
+SELECTING: tuple[Parameter[Any], ...] = (IDENTITY, SERVER_FILTER, SERVER)
+"""How a verb says which queues it means."""
 RESUBMIT = Parameter(
     name="Resubmit",
     kind=FLAG,
@@ -145,7 +147,7 @@ class QueueAction(Cmdlet):
     """`retried`."""
     otherwise: ClassVar[str]
     """Why some were left out."""
-    parameters: ClassVar[tuple[Parameter[Any], ...]] = (IDENTITY, SERVER_FILTER, SERVER)
+    parameters: ClassVar[tuple[Parameter[Any], ...]] = SELECTING
     accepts = (QUEUE,)
     changes = True
 
@@ -168,9 +170,8 @@ class QueueAction(Cmdlet):
         self.refuse_together(IDENTITY, SERVER_FILTER)
         self.refuse_together(IDENTITY, SERVER)
         if rows is not None:
-            if self.bound.given(*self.parameters):
-                rule = "queues from the pipeline exclude -Identity, -Filter and -Server"
-                self.refuse(rule, *self.parameters)
+            if self.bound.given(*SELECTING):
+                self.refuse("queues from the pipeline exclude -Identity, -Filter and -Server", *SELECTING)
             return [row.source.pk for row in rows]
         identity = self.bound.get(IDENTITY)
         if identity:

@@ -27,7 +27,7 @@ from admincenter.shell.cmdlets.receive_parameters import (
 )
 from admincenter.shell.cmdlets.refusals import changed_list, told
 from admincenter.shell.parameters import TEXT, Parameter
-from admincenter.shell.rows import Cell, Column, Row, RowType, Size
+from admincenter.shell.rows import Cell, Column, Row, RowType, Size, limit
 from connectors import receive_services
 from connectors.models import ReceiveConnector
 from connectors.ranges import parse_binding, parse_range
@@ -39,10 +39,6 @@ from transport.models import BoundAddress
 
 def _words(values: list[str]) -> Cell:
     return tuple(values) or (NONE,)
-
-
-def _unlimited(value: int | None) -> Cell:
-    return "Unlimited" if value is None else value
 
 
 def _troubles(connector: ReceiveConnector) -> Cell:
@@ -81,19 +77,19 @@ RECEIVE_CONNECTOR = RowType(
         Column(name="MaxHeaderSize", read=lambda one: Size(one.max_header_bytes), kind=Kind.SIZE),
         Column(name="MaxHopCount", read=lambda one: one.max_hop_count, kind=Kind.NUMBER),
         Column(name="MaxRecipientsPerMessage", read=lambda one: one.max_recipients, kind=Kind.NUMBER),
-        Column(name="MaxInboundConnection", read=lambda one: _unlimited(one.max_connections)),
+        Column(name="MaxInboundConnection", read=lambda one: limit(one.max_connections)),
         Column(
             name="MaxInboundConnectionPerSource",
-            read=lambda one: _unlimited(one.max_connections_per_source),
+            read=lambda one: limit(one.max_connections_per_source),
         ),
         Column(
             name="MaxInboundConnectionPercentagePerSource",
             read=lambda one: one.max_connections_percent_per_source,
             kind=Kind.NUMBER,
         ),
-        Column(name="MessageRateLimit", read=lambda one: _unlimited(one.message_rate)),
+        Column(name="MessageRateLimit", read=lambda one: limit(one.message_rate)),
         Column(name="MessageRateSource", read=lambda one: one.message_rate_source),
-        Column(name="MaxProtocolErrors", read=lambda one: _unlimited(one.max_protocol_errors)),
+        Column(name="MaxProtocolErrors", read=lambda one: limit(one.max_protocol_errors)),
         Column(name="MaxLogonFailures", read=lambda one: one.max_logon_failures, kind=Kind.NUMBER),
         Column(name="ConnectionInactivityTimeout", read=lambda one: one.connection_inactivity_timeout),
         Column(name="ConnectionTimeout", read=lambda one: one.connection_timeout),

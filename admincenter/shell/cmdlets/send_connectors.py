@@ -8,18 +8,18 @@ from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.connector_session_parameters import TIMEOUTS
 from admincenter.shell.parameters import TEXT, Parameter
-from admincenter.shell.rows import Column, Row, RowType, Size
+from admincenter.shell.rows import Cell, Column, Row, RowType, Size, limit
 from connectors import services
 from connectors.models import SendConnector
 from connectors.profiles import Delivery
 
 
-def _size(connector: SendConnector) -> Size | str:
-    return "Unlimited" if connector.max_message_bytes is None else Size(connector.max_message_bytes)
+def _size(connector: SendConnector) -> Cell:
+    return limit(None if connector.max_message_bytes is None else Size(connector.max_message_bytes))
 
 
-def _limit(value: int | Decimal | None) -> str:
-    return "Unlimited" if value is None else str(value)
+def _rate(value: Decimal | None) -> Cell:
+    return limit(None if value is None else str(value))
 
 
 def _timeout_column(name: str, stage: str) -> Column:
@@ -65,9 +65,9 @@ SEND_CONNECTOR = RowType(
             read=lambda one: one.messages_per_connection,
             kind=Kind.NUMBER,
         ),
-        Column(name="MaxConnectionsPerNextHop", read=lambda one: _limit(one.max_connections)),
-        Column(name="MaxMessagesPerSecond", read=lambda one: _limit(one.messages_per_second)),
-        Column(name="MaxMessagesPerDay", read=lambda one: _limit(one.messages_per_day)),
+        Column(name="MaxConnectionsPerNextHop", read=lambda one: limit(one.max_connections)),
+        Column(name="MaxMessagesPerSecond", read=lambda one: _rate(one.messages_per_second)),
+        Column(name="MaxMessagesPerDay", read=lambda one: limit(one.messages_per_day)),
         *(_timeout_column(parameter.name, stage) for parameter, stage in TIMEOUTS),
         Column(name="ProtocolLoggingLevel", read=lambda one: "Verbose" if one.protocol_logging else "None"),
         Column(name="RequireTLS", read=lambda one: one.require_tls, kind=Kind.FLAG),

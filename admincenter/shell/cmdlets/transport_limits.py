@@ -15,7 +15,7 @@ from admincenter.shell.parameters import (
     time_span,
 )
 from admincenter.shell.parameters import Kind as ParameterKind
-from admincenter.shell.rows import Cell, Column, Size
+from admincenter.shell.rows import Cell, Column, Size, limit
 from transport import ceilings, keeping, retries
 from transport.models import TransportServer
 
@@ -84,9 +84,7 @@ def exchange_name(field: str) -> str:
 def _reader(field: str) -> Callable[[TransportServer], Cell]:
     def read(server: TransportServer) -> Cell:
         value: Cell = getattr(server, field)
-        if value is None:
-            return "unlimited"
-        return Size(value) if field.endswith("_bytes") and isinstance(value, int) else value
+        return Size(value) if field.endswith("_bytes") and isinstance(value, int) else limit(value)
 
     return read
 

@@ -35,6 +35,12 @@ def test_it_shows_every_resource_of_a_server_with_its_thresholds(listed, look):
     assert (memory["Level"], memory["Value"], memory["Medium"], memory["High"]) == ("Normal", 3.0, 90, 100)
 
 
+def test_large_numbers_are_written_out(ems, look):
+    look()
+
+    assert "1000000" in ems("Get-BackPressure | ft").output
+
+
 def test_the_limit_of_the_backlog_is_set_and_obeyed_while_running(ems, listed, look):
     queued_mail.queue(message_count=50)
     look()
@@ -48,5 +54,5 @@ def test_the_limit_of_the_backlog_is_set_and_obeyed_while_running(ems, listed, l
     look()
 
     assert TransportServer.objects.get().max_queued_messages is None
-    assert listed("Get-TransportService").objects[0]["MaxQueuedMessages"] == "unlimited"
+    assert listed("Get-TransportService").objects[0]["MaxQueuedMessages"] == "Unlimited"
     assert not listed("Get-BackPressure | where Level -eq High").objects

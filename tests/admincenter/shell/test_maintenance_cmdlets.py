@@ -53,5 +53,6 @@ def test_a_queue_is_resubmitted(ems):
     queued_mail.message(queued_mail.queue("contoso.com"))
 
     assert ems(r"Retry-Queue E15MB1\fabrikam.com -Resubmit $true").notes == "Queues retried: 1 of 1.\n"
+    assert ems("Get-Queue | Retry-Queue -Resubmit $true").notes.startswith("Queues retried: 1 of 2.")
     assert ems(r"Retry-Queue E15MB1\contoso.com -Resubmit $true").notes.startswith("Queues retried: 0 of 1.")
     assert Queue.objects.get(pk=queue.pk).resubmit_until > 0
