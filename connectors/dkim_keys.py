@@ -12,7 +12,7 @@ from django.db import transaction
 
 from connectors import credentials, signing_keys
 from connectors.changes import announce, writing
-from connectors.errors import ConnectorError, InvalidValue
+from connectors.errors import InvalidValue, Missing
 from connectors.models import DkimKey
 from connectors.models.dkim_keys import MAX_SELECTOR_CHARACTERS
 from connectors.signing_keys import DEFAULT_SIZE_BITS, Algorithm, SigningKey
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 
 
-class NoSuchDkimKey(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
+class NoSuchDkimKey(Missing):
     """The key was removed, or never was."""
 
     def __init__(self) -> None:
-        super().__init__("This DKIM key does not exist any more.")
+        super().__init__("DKIM key")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,11 +6,11 @@ ConnectorError
 ├── CannotUnseal            a stored secret that no configured key opens (credentials)
 ├── UnusableKey             a DKIM key that cannot sign right now (signers)
 ├── UnusableConnector       a connector that mail cannot take right now (routing)
-├── InvalidSettings         everything wrong with a receive connector, accepted domain or password (here)
+├── InvalidSettings         everything wrong with what an administrator set (here)
+│   └── InvalidConnector    of a send connector (services)
 ├── Missing                 what is to be changed or removed is not there any more (here)
-├── InvalidConnector        everything wrong with one connector (services)
-├── NoSuchConnector         it was removed meanwhile, or never was (services)
-├── NoSuchDkimKey           it was removed meanwhile (dkim_keys)
+│   ├── NoSuchConnector     a send connector (services)
+│   └── NoSuchDkimKey       (dkim_keys)
 └── Conflict                somebody else saved it first (services)
 """
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connectors import credentials, rules
 from connectors.changes import announce_routing, writing
-from connectors.errors import ConnectorError, Problem
+from connectors.errors import ConnectorError, InvalidSettings, Missing, Problem
 from connectors.models import AddressSpaceRow, SendConnector, SmartHost, SourceServer
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, TlsAuthLevel
 from connectors.specs import ConnectorSpec, Usage
@@ -21,19 +21,15 @@ from connectors.validators import name_key
 logger = logging.getLogger(__name__)
 
 
-class InvalidConnector(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
-    """The connector is refused; `problems` says everything that is wrong with it."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(" ".join(str(problem) for problem in self.problems))
+class InvalidConnector(InvalidSettings):
+    """The send connector is refused."""
 
 
-class NoSuchConnector(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
-    """The connector was removed, or never was."""
+class NoSuchConnector(Missing):
+    """The send connector was removed, or never was."""
 
     def __init__(self) -> None:
-        super().__init__("This send connector does not exist any more.")
+        super().__init__("send connector")
 
 
 class Conflict(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised

@@ -18,6 +18,10 @@ from admincenter.shell.grammar import parse
 from connectors.errors import ConnectorError
 
 logger = logging.getLogger(__name__)
+OTHER_VERSION = (
+    " (`make up` brings the database of its data directory up to date; ADMINCENTER_DATA_DIR and DATABASE_URL"
+    " name another one)"
+)
 
 
 class Session:
@@ -44,7 +48,8 @@ class Session:
         except DatabaseError as error:
             logger.exception("shell_database_error")
             reason = (str(error).splitlines() or [""])[0]
-            fault = ShellError(f"the database did not do it: {reason}")
+            hint = OTHER_VERSION if "no such" in reason or "does not exist" in reason else ""
+            fault = ShellError(f"the database did not do it: {reason}{hint}")
             self._complain(fault, source=source, line=line)
         except BrokenPipeError:
             raise

@@ -6,6 +6,7 @@ from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.refusals import Places, told
+from admincenter.shell.cmdlets.selecting import chosen
 from admincenter.shell.parameters import FLAG, TEXT, Parameter, one_of
 from admincenter.shell.rows import Column, Row, RowType
 from connectors import domain_services
@@ -57,12 +58,7 @@ def _identified(cmdlet: Cmdlet, identity: str) -> AcceptedDomain:
 
 
 def _chosen(cmdlet: Cmdlet, rows: Iterator[Row] | None) -> list[AcceptedDomain]:
-    if rows is not None:
-        return [row.source for row in rows]
-    identity = cmdlet.bound.get(IDENTITY)
-    if not identity:
-        cmdlet.refuse(f"{cmdlet.name} needs -Identity, or accepted domains from the pipeline", IDENTITY)
-    return [_identified(cmdlet, identity)]
+    return chosen(cmdlet, rows, identity=IDENTITY, find=lambda text: _identified(cmdlet, text))
 
 
 class GetAcceptedDomain(Cmdlet):

@@ -6,6 +6,7 @@ from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.refusals import Places, changed_list, told
+from admincenter.shell.cmdlets.selecting import chosen
 from admincenter.shell.parameters import CHANGE, FLAG, SWITCH, TEXT, TIME, Parameter, or_nothing
 from admincenter.shell.rows import Column, Row, RowType
 from connectors import login_services
@@ -69,12 +70,7 @@ def _identified(cmdlet: Cmdlet, identity: str) -> ApplicationPassword:
 
 
 def _chosen(cmdlet: Cmdlet, rows: Iterator[Row] | None) -> list[ApplicationPassword]:
-    if rows is not None:
-        return [row.source for row in rows]
-    identity = cmdlet.bound.get(IDENTITY)
-    if not identity:
-        cmdlet.refuse(f"{cmdlet.name} needs -Identity, or application passwords from the pipeline", IDENTITY)
-    return [_identified(cmdlet, identity)]
+    return chosen(cmdlet, rows, identity=IDENTITY, find=lambda text: _identified(cmdlet, text))
 
 
 class GetApplicationPassword(Cmdlet):

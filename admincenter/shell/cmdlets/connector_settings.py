@@ -1,9 +1,9 @@
 """New- and Set-SendConnector: every setting of a connector as a parameter, in Exchange's names."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from admincenter.shell.cmdlet import Cmdlet
@@ -27,18 +27,16 @@ from admincenter.shell.cmdlets.connector_parameters import (
     LoggingLevel,
 )
 from admincenter.shell.cmdlets.connector_session_parameters import TIMEOUTS
+from admincenter.shell.cmdlets.refusals import changed_list, told
 from admincenter.shell.cmdlets.send_connectors import IDENTITY, SEND_CONNECTOR, chosen
-from admincenter.shell.errors import ShellError
-from admincenter.shell.parameters import ListChange, Parameter
 from admincenter.shell.rows import Row
 from connectors import address_spaces, credentials, services, validators
-from connectors.errors import ConnectorError, InvalidValue, Problem
+from connectors.errors import InvalidValue
 from connectors.models import SendConnector
 from connectors.profiles import Credentials, Delivery, SmartHostAuth
 from connectors.specs import ConnectorSpec, Usage, default_max_message_bytes
 from transport import servers
 
-Stored = TypeVar("Stored")
 PASSWORD_FILE_BYTES = 8192
 
 
@@ -75,7 +73,9 @@ class NewSendConnector(Cmdlet):
         )
         spec = _changed(self, blank, guid=guid)
         if self.approved(f"make the send connector {spec.name}"):
-            made = _told(self, lambda: services.create(spec, guid=guid, actor=self.shell.actor))
+            made = told(
+                self, lambda: services.create(spec, guid=guid, actor=self.shell.actor), places=PARAMETER_OF
+            )
             yield SEND_CONNECTOR.row(SendConnector.objects.with_parts().get(pk=made.pk))
 
     def _usage(self) -> Usage:
@@ -111,7 +111,7 @@ class SetSendConnector(Cmdlet):
                 spec = replace(spec, name=self.bound.get(NEW_NAME) or "")
             spec = _changed(self, spec, guid=connector.guid)
             if self.approved(f"change the send connector {connector.name}"):
-                _told(self, lambda connector=connector, spec=spec: self._change(connector, spec))  # type: ignore[misc]
+                told(self, lambda one=connector, to=spec: self._change(one, to), places=PARAMETER_OF)  # type: ignore[misc]
         return iter(())
 
     def _change(self, connector: SendConnector, spec: ConnectorSpec) -> SendConnector:
@@ -128,11 +128,13 @@ def _changed(cmdlet: Cmdlet, spec: ConnectorSpec, *, guid: UUID) -> ConnectorSpe
     if bound.given(LOGGING):
         changes["protocol_logging"] = bound.get(LOGGING) is LoggingLevel.VERBOSE
     if bound.given(ADDRESS_SPACES):
-        changes["address_spaces"] = _list(
+        changes["address_spaces"] = changed_list(
             cmdlet, ADDRESS_SPACES, spec.address_spaces, read=address_spaces.parse
         )
     if bound.given(SOURCE_SERVERS):
-        changes["source_servers"] = _list(cmdlet, SOURCE_SERVERS, spec.source_servers, read=_registered)
+        changes["source_servers"] = changed_list(
+            cmdlet, SOURCE_SERVERS, spec.source_servers, read=_registered
+        )
     changes |= _next_hop(cmdlet, spec)
     return replace(spec, **changes, **_credentials(cmdlet, guid=guid))
 
@@ -144,7 +146,7 @@ def _next_hop(cmdlet: Cmdlet, spec: ConnectorSpec) -> dict[str, Any]:
         if by_mx is False and not spec.smart_hosts:
             cmdlet.refuse("-DNSRoutingEnabled $false needs -SmartHosts", DNS_ROUTING)
         return _by_mx() if by_mx and spec.smart_hosts else {}
-    hosts = _list(cmdlet, SMART_HOSTS, spec.smart_hosts, read=validators.smart_host)
+    hosts = changed_list(cmdlet, SMART_HOSTS, spec.smart_hosts, read=validators.smart_host)
     if by_mx and hosts:
         cmdlet.refuse("-DNSRoutingEnabled must be $false with -SmartHosts", DNS_ROUTING)
     if not hosts and not by_mx:
@@ -154,22 +156,6 @@ def _next_hop(cmdlet: Cmdlet, spec: ConnectorSpec) -> dict[str, Any]:
 
 def _by_mx() -> dict[str, Any]:
     return {"delivery": Delivery.MX, "smart_hosts": (), "auth": SmartHostAuth.NONE, "username": ""}
-
-
-def _list(
-    cmdlet: Cmdlet,
-    parameter: Parameter[ListChange],
-    current: tuple[Stored, ...],
-    *,
-    read: Callable[[str], Stored],
-) -> tuple[Stored, ...]:
-    change = cmdlet.bound.get(parameter) or ListChange()
-    try:
-        return change.applied(current, read=read)
-    except InvalidValue as error:
-        cmdlet.refuse(_sentence(parameter, error.problem), parameter)
-    except ValueError as error:
-        cmdlet.refuse(f"-{parameter.name}: {error}", parameter)
 
 
 def _registered(text: str) -> str:
@@ -213,24 +199,3 @@ def _from_file(cmdlet: Cmdlet) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         cmdlet.refuse(f"-PasswordFile cannot be read: {reason}", PASSWORD_FILE)
-
-
-def _told(cmdlet: Cmdlet, write: Callable[[], SendConnector]) -> SendConnector:
-    """Do it, and turn what is refused into the parameters that it is about."""
-    try:
-        return write()
-    except services.InvalidConnector as error:
-        places = [PARAMETER_OF[one.field] for one in error.problems if one.field in PARAMETER_OF]
-        cmdlet.refuse("; ".join(_sentence_of(problem) for problem in error.problems), *places)
-    except ConnectorError as error:
-        raise ShellError(str(error), position=cmdlet.bound.call.position) from None
-
-
-def _sentence_of(problem: Problem) -> str:
-    parameter = PARAMETER_OF.get(problem.field)
-    return _sentence(parameter, problem) if parameter else str(problem).rstrip(".")
-
-
-def _sentence(parameter: Parameter[Any], problem: Problem) -> str:
-    value = f" {problem.value}" if problem.value else ""
-    return f"-{parameter.name}{value}: {problem.rule}"

@@ -1,23 +1,20 @@
 """New-, Set- and Rotate-DkimSigningConfig: keys are made, enabled and replaced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 from django.utils import timezone
 
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.dkim_signing import DKIM_SIGNING_CONFIG, IDENTITY, chosen, fault_of
-from admincenter.shell.errors import ShellError
+from admincenter.shell.cmdlets.refusals import Places, told
 from admincenter.shell.parameters import FLAG, SWITCH, TEXT, Parameter, integer, one_of
 from admincenter.shell.rows import Row
 from connectors import dkim_keys
 from connectors.dkim_keys import DkimKeySpec
-from connectors.errors import ConnectorError, InvalidValue
 from connectors.models import DkimKey
 from connectors.signing_keys import DEFAULT_SIZE_BITS, MADE_SIZES_BITS, Algorithm
 
-T = TypeVar("T")
 PRIVATE_KEY_FILE_BYTES = 16 * 1024
 DOMAIN_NAME = Parameter(
     name="DomainName", kind=TEXT, position=0, required=True, help="The domain of the header From."
@@ -43,7 +40,7 @@ INCLUDE_SUBDOMAINS = Parameter(
     name="IncludeSubdomains", kind=FLAG, help="Sign also for subdomains that have no key of their own."
 )
 FORCE = Parameter(name="Force", kind=SWITCH, help="Enable the key whatever the DNS says.")
-PARAMETER_OF: dict[str, Parameter[Any]] = {
+PARAMETER_OF: Places = {
     "domain": DOMAIN_NAME,
     "selector": SELECTOR,
     "size_bits": KEY_SIZE,
@@ -91,8 +88,10 @@ class NewDkimSigningConfig(Cmdlet):
         )
         pem = self._pem()
         if self.approved(f"make a DKIM key for {spec.domain}"):
-            made = _told(
-                self, lambda: dkim_keys.create(spec, actor=self.shell.actor, now=timezone.now(), pem=pem)
+            made = told(
+                self,
+                lambda: dkim_keys.create(spec, actor=self.shell.actor, now=timezone.now(), pem=pem),
+                places=PARAMETER_OF,
             )
             if self.bound.get(ENABLED):
                 self._enable(made)
@@ -153,7 +152,7 @@ class SetDkimSigningConfig(Cmdlet):
         if included is not None:
             dkim_keys.include_subdomains(key.pk, included=included, actor=actor, now=now)
         if enabled:
-            _told(self, lambda: dkim_keys.enable(key.pk, actor=actor, now=now))
+            told(self, lambda: dkim_keys.enable(key.pk, actor=actor, now=now), places=PARAMETER_OF)
         elif enabled is False:
             dkim_keys.disable([key.pk], actor=actor, now=now)
 
@@ -175,22 +174,11 @@ class RotateDkimSigningConfig(Cmdlet):
         """Make one for each, and give it."""
         for key in chosen(self, rows):
             if self.approved(f"make a new DKIM key beside {key.identity}"):
-                yield DKIM_SIGNING_CONFIG.row(_told(self, lambda key=key: self._rotated(key)))  # type: ignore[misc]
+                made = told(self, lambda key=key: self._rotated(key), places=PARAMETER_OF)  # type: ignore[misc]
+                yield DKIM_SIGNING_CONFIG.row(made)
 
     def _rotated(self, key: DkimKey) -> DkimKey:
         made = dkim_keys.rotate(
             key.pk, actor=self.shell.actor, now=timezone.now(), size_bits=self.bound.get(KEY_SIZE)
         )
         return DkimKey.objects.get(pk=made.pk)
-
-
-def _told(cmdlet: Cmdlet, write: Callable[[], T]) -> T:
-    """Do it, and turn what is refused into the parameter that it is about."""
-    try:
-        return write()
-    except InvalidValue as error:
-        parameter = PARAMETER_OF[error.problem.field]
-        value = f" {error.problem.value}" if error.problem.value else ""
-        cmdlet.refuse(f"-{parameter.name}{value}: {error.problem.rule}", parameter)
-    except ConnectorError as error:
-        raise ShellError(str(error), position=cmdlet.bound.call.position) from None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets import selecting
 from admincenter.shell.parameters import TEXT, Parameter
 from admincenter.shell.rows import Column, Row, RowType
 from connectors import dkim_keys
@@ -116,22 +117,19 @@ class RemoveDkimSigningConfig(Cmdlet):
 
 def chosen(cmdlet: Cmdlet, rows: Iterator[Row] | None) -> list[DkimKey]:
     """Find the keys that a call means; an Identity means exactly one."""
-    if rows is not None and cmdlet.bound.given(IDENTITY):
-        cmdlet.refuse("-Identity and the pipeline exclude each other", IDENTITY)
-    if rows is not None:
-        return [row.source for row in rows]
-    identity = cmdlet.bound.get(IDENTITY)
-    if not identity:
-        cmdlet.refuse(f"{cmdlet.name} needs -Identity, or objects from the pipeline", IDENTITY)
+    return selecting.chosen(cmdlet, rows, identity=IDENTITY, find=lambda text: _one(cmdlet, text))
+
+
+def _one(cmdlet: Cmdlet, identity: str) -> DkimKey:
     found = _identified(cmdlet, identity)
-    if len(found) > 1:
-        # Of the keys of one kind, the one that signs is the one that is meant.
-        signing = [key for key in found if key.enabled]
+    if len(found) == 1:
+        return found[0]
+    # Of the keys of a domain, the one that signs is the one that is replaced.
+    signing = [key for key in found if key.enabled]
+    if cmdlet.name != "Rotate-DkimSigningConfig" or len(signing) != 1:
         names = ", ".join(key.identity for key in found)
-        if cmdlet.name != "Rotate-DkimSigningConfig" or len(signing) != 1:
-            cmdlet.refuse(f"{identity} has several keys, name one: {names}", IDENTITY)
-        return signing
-    return found
+        cmdlet.refuse(f"{identity} has several keys, name one: {names}", IDENTITY)
+    return signing[0]
 
 
 def _identified(cmdlet: Cmdlet, identity: str) -> list[DkimKey]:

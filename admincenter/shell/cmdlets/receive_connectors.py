@@ -26,6 +26,7 @@ from admincenter.shell.cmdlets.receive_parameters import (
     USAGES,
 )
 from admincenter.shell.cmdlets.refusals import changed_list, told
+from admincenter.shell.cmdlets.selecting import chosen
 from admincenter.shell.parameters import TEXT, Parameter
 from admincenter.shell.rows import Cell, Column, Row, RowType, Size, limit
 from connectors import receive_services
@@ -119,12 +120,7 @@ def _identified(cmdlet: Cmdlet, identity: str) -> ReceiveConnector:
 
 
 def _chosen(cmdlet: Cmdlet, rows: Iterator[Row] | None) -> list[ReceiveConnector]:
-    if rows is not None:
-        return [row.source for row in rows]
-    identity = cmdlet.bound.get(IDENTITY)
-    if not identity:
-        cmdlet.refuse(f"{cmdlet.name} needs -Identity, or receive connectors from the pipeline", IDENTITY)
-    return [_identified(cmdlet, identity)]
+    return chosen(cmdlet, rows, identity=IDENTITY, find=lambda text: _identified(cmdlet, text))
 
 
 class GetReceiveConnector(Cmdlet):

@@ -1,7 +1,7 @@
 """What a service refuses, said about the parameters that were typed."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.errors import ShellError
@@ -18,8 +18,9 @@ def told(cmdlet: Cmdlet, write: Callable[[], T], *, places: Places) -> T:
     try:
         return write()
     except InvalidSettings as error:
-        found = [places[one.field] for one in error.problems if one.field in places]
-        cmdlet.refuse("; ".join(_sentence(one, places=places) for one in error.problems), *found)
+        _refuse(cmdlet, error.problems, places=places)
+    except InvalidValue as error:
+        _refuse(cmdlet, [error.problem], places=places)
     except ConnectorError as error:
         raise ShellError(str(error), position=cmdlet.bound.call.position) from None
 
@@ -34,14 +35,22 @@ def changed_list(
     try:
         return change.applied(current, read=read)
     except InvalidValue as error:
-        value = f" {error.problem.value}" if error.problem.value else ""
-        cmdlet.refuse(f"-{parameter.name}{value}: {error.problem.rule}", parameter)
+        cmdlet.refuse(_of_parameter(parameter, error.problem), parameter)
     except ValueError as error:
         cmdlet.refuse(f"-{parameter.name}: {error}", parameter)
+
+
+def _refuse(cmdlet: Cmdlet, problems: Sequence[Problem], *, places: Places) -> NoReturn:
+    found = [places[one.field] for one in problems if one.field in places]
+    cmdlet.refuse("; ".join(_sentence(one, places=places) for one in problems), *found)
 
 
 def _sentence(problem: Problem, *, places: Places) -> str:
     if problem.field not in places:
         return str(problem).rstrip(".")
+    return _of_parameter(places[problem.field], problem)
+
+
+def _of_parameter(parameter: Parameter[Any], problem: Problem) -> str:
     value = f" {problem.value}" if problem.value else ""
-    return f"-{places[problem.field].name}{value}: {problem.rule}"
+    return f"-{parameter.name}{value}: {problem.rule}"

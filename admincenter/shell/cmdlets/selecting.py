@@ -1,6 +1,6 @@
-"""What the cmdlets for queues and messages share: servers, filters, sort orders, result sizes, batches."""
+"""What cmdlets share that select: identities, servers, filters, sort orders, result sizes, batches."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
@@ -11,8 +11,10 @@ from admincenter.filtering.properties import Property
 from admincenter.filtering.syntax import FilterError
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.parameters import FILTER, ORDER, RESULT_SIZE, TEXT, Parameter
+from admincenter.shell.rows import Row
 from transport.models import TransportServer
 
+Found = TypeVar("Found")
 Listed = TypeVar("Listed", bound=Model)
 DEFAULT_RESULT_SIZE = 1000
 BATCH = 500
@@ -31,6 +33,21 @@ RESULT_SIZE_LIMIT = Parameter(
 SORT_ORDER = Parameter(
     name="SortOrder", kind=ORDER, help="As in -SortOrder:-Size,+Subject; - falls, + rises. Default: Identity."
 )
+
+
+def chosen(
+    cmdlet: Cmdlet, rows: Iterator[Row] | None, *, identity: Parameter[str], find: Callable[[str], Found]
+) -> list[Found]:
+    """Give what a call means: the one that -Identity names, or what comes from the pipeline; never both."""
+    if rows is not None and cmdlet.bound.given(identity):
+        cmdlet.refuse(f"-{identity.name} and the pipeline exclude each other", identity)
+    if rows is not None:
+        return [row.source for row in rows]
+    text = cmdlet.bound.get(identity)
+    if not text:
+        what = cmdlet.accepts[0].plural
+        cmdlet.refuse(f"{cmdlet.name} needs -{identity.name}, or {what} from the pipeline", identity)
+    return [find(text)]
 
 
 def on_server(cmdlet: Cmdlet, *, path: str) -> Q:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
+from admincenter.shell.cmdlets import selecting
 from admincenter.shell.cmdlets.connector_session_parameters import TIMEOUTS
 from admincenter.shell.parameters import TEXT, Parameter
 from admincenter.shell.rows import Cell, Column, Row, RowType, Size, limit
@@ -93,14 +94,7 @@ IDENTITY = Parameter(
 
 def chosen(cmdlet: Cmdlet, rows: Iterator[Row] | None) -> list[SendConnector]:
     """Find the connectors that a call means, by Identity or from the pipeline."""
-    if rows is not None and cmdlet.bound.given(IDENTITY):
-        cmdlet.refuse("-Identity and the pipeline exclude each other", IDENTITY)
-    if rows is not None:
-        return [row.source for row in rows]
-    identity = cmdlet.bound.get(IDENTITY)
-    if not identity:
-        cmdlet.refuse(f"{cmdlet.name} needs -Identity, or send connectors from the pipeline", IDENTITY)
-    return [_identified(cmdlet, identity)]
+    return selecting.chosen(cmdlet, rows, identity=IDENTITY, find=lambda text: _identified(cmdlet, text))
 
 
 def _identified(cmdlet: Cmdlet, identity: str) -> SendConnector:
