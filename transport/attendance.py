@@ -20,6 +20,8 @@ class _Attended:
     sessions: int = 0
     rung: bool = False
     """A ring came that no session has answered yet."""
+    connected: bool = False
+    """One of them speaks to its host, or did."""
     idle: deque[threading.Event] = field(default_factory=deque)
 
 
@@ -55,6 +57,15 @@ class Attendance:
         """A session begins."""
         with self._lock:
             self._queues[queue_id].sessions += 1
+
+    def is_connected(self, queue_id: int) -> bool:
+        """Whether one of the sessions that look after the queue came through to its host."""
+        attended = self._queues.get(queue_id)
+        return attended is not None and attended.connected
+
+    def note_connected(self, queue_id: int) -> None:
+        """A session came through to its host: others will, too."""
+        self._queues[queue_id].connected = True
 
     def leave(self, queue_id: int) -> bool:
         """A session ends; True when a ring stays unanswered: somebody else must look."""

@@ -39,6 +39,8 @@ class Standing:
     """Sessions of the queue."""
     everywhere: int = 0
     """Sessions of the server."""
+    attended: int = 0
+    """Queues of the server that have any."""
     shared: int = 0
     """Sessions of all queues that lead to the same hosts."""
     begun: int = 0
@@ -77,16 +79,17 @@ def helpers(due: int, *, sessions: int, most: int) -> int:
 def connection_holds(standing: Standing, *, limits: Limits) -> tuple[Hold, ...]:
     """What the connections leave: to one next hop, and of the server.
 
-    The last fifth of the server's is for queues that have none: hundreds of slow next hops never keep mail
-    from a quick one.
+    The last fifth of the server's is for queues that have none, and no more than two fifths are second and
+    further ones: hundreds of slow next hops never keep mail from a quick one.
     """
     here, most = standing.here, limits.connections_per_queue
     if standing.failed:
         own = Hold(room=1 - here, said="one connection: the next hop failed and is being probed")
     else:
         own = Hold(room=most - here, said=f"{most:,} connection{'s' * (most != 1)}")
-    free = limits.connections - standing.everywhere
-    room = free - limits.connections // 5
+    free, fifth = limits.connections - standing.everywhere, limits.connections // 5
+    further = standing.everywhere - standing.attended
+    room = min(free - fifth, 2 * fifth - further)
     if not here and free > 0:
         room = max(1, room)
     return own, Hold(room=room, said=f"the server's {limits.connections:,} connections", gate="server")

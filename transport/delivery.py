@@ -4,75 +4,40 @@ One call is one Celery task. Nothing here decides what a reply means (`verdicts`
 (`retries`) or where mail goes (`routing`).
 """
 
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 from connectors.profiles import DeliveryProfile
 from transport import destinations, dialling, judged, verdicts
-from transport.attendance import LINGER, Attendance
-from transport.concurrency import Limits
-from transport.envelope import Host, Reply, Transaction, TransactionResult
-from transport.holdings import Holdings, Ledger, Lost, Unwritten
-from transport.host_memory import HostMemory
+from transport.engine import Engine
+from transport.envelope import Reply, Transaction, TransactionResult
+from transport.holdings import Holdings, Lost, Unwritten
 from transport.in_hand import Holding
 from transport.outcomes import Connected, Open, Work
 from transport.parts import Part
-from transport.protocol_log import LogFiles, SessionLog
-from transport.queue.claims import Opened, Worker
+from transport.protocol_log import SessionLog
+from transport.queue.claims import Opened
 from transport.queue.records import Try
-from transport.sign_ins import SignIns
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
-from transport.throttles import Throttles
-from transport.turn import Turn
+from transport.turn import Crowded, Turn
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Engine:
-    """What the sessions of one worker process share."""
+def deliver(queue_id: int, *, engine: Engine, at_once: bool = False) -> int:
+    """Run one session to a queue; returns how many messages it settled.
 
-    ledger: Ledger
-    worker: Worker
-    limits: Callable[[], Limits]
-    """How much may be done at once, as it is set now."""
-    own_listeners: tuple[str, ...]
-    """`address:port` where this server takes mail in: mail is never sent back there."""
-    ring: Callable[[int, int], None]
-    """Ask for sessions: a queue id, and how many."""
-    protocol_log: LogFiles
-    """The send protocol log."""
-    open_sessions: set[int]
-    """The sessions that really run here: only their leases are renewed."""
-    stopping: Callable[[], bool]
-    """True once the process wants to end: finish the message in hand, then stop."""
-    attendance: Attendance = field(default_factory=Attendance)
-    hosts: HostMemory = field(default_factory=HostMemory)
-    sign_ins: SignIns = field(default_factory=SignIns)
-    throttles: Throttles = field(default_factory=Throttles)
-    linger: float = LINGER.total_seconds()
-    """Seconds for which a session that has nothing to send keeps its connection."""
-
-    def call_help(self, queue_id: int, *, sessions: int = 1) -> None:
-        """Let more sessions look after a queue: idle ones as far as there are any."""
-        while sessions and self.attendance.wake(queue_id):
-            sessions -= 1
-        if sessions:
-            self.ring(queue_id, sessions)
-
-
-def deliver(queue_id: int, *, engine: Engine) -> int:
-    """Run one session to a queue; returns how many messages it settled."""
+    `at_once`: for mail that has just come. It passes by the sessions that are called for older mail.
+    """
     wish = Open(queue_id=queue_id, worker=engine.worker, limits=engine.limits(), throttles=engine.throttles)
-    work = engine.ledger.submit(wish).result()
+    with contextlib.nullcontext() if at_once else engine.opening:
+        work = engine.ledger.submit(wish).result()
     if not isinstance(work, Work):
         return 0
-    if work.opened.helpers:
-        engine.call_help(queue_id, sessions=work.opened.helpers)
     return Attempt(work, engine=engine).run()
 
 
@@ -91,13 +56,17 @@ class Attempt:
         """Hosts that failed before a message could be tried there."""
         self.set_aside: deque[tuple[Part, TransactionResult]] = deque()
         """What the host cannot take: the next one may."""
-        self.turn = Turn(work.opened, throttles=engine.throttles)
+        self.turn = Turn(work.opened, engine=engine)
+        self.helpers = work.opened.helpers
+        """Sessions to call for, once it is clear that the next hop can be reached."""
 
     def run(self) -> int:
         """Carry what can be carried, then close; a failure is one of the next hop as a whole."""
         failure: Reply | None = None
         self.engine.open_sessions.add(self.opened.session_id)
         self.engine.attendance.arrive(self.opened.queue_id)
+        if self.engine.attendance.is_connected(self.opened.queue_id):
+            self._call_helpers()
         try:
             failure = self._use_hosts()
             self.holdings.catch_up()
@@ -142,7 +111,7 @@ class Attempt:
                     break
         except destinations.DestinationFailed as failed:
             return self._no_destination(failed.reply)
-        except _Crowded:
+        except Crowded:
             return None
         self._return_set_aside()
         if not self.holdings.parts:
@@ -155,23 +124,9 @@ class Attempt:
             self.profile,
             own_listeners=self.engine.own_listeners,
             not_found=lambda reply: self.tries.append(Try(reply=reply, outcome="deferred")),
-            exchangers=self._make_room,
+            exchangers=self.turn.make_room,
         )
         return self.engine.hosts.order(found, name=lambda target: target.name)
-
-    def _make_room(self, hosts: Sequence[Host]) -> None:
-        """Dial nobody when other queues turn out to have as many sessions to these hosts as there may be.
-
-        Once it is known where a queue leads, the ledger opens no such session.
-        """
-        engine, opened = self.engine, self.opened
-        found = (f"{host.name}:{host.port}" for host in hosts)
-        if engine.throttles.hosts.learn(opened.queue_id, found):
-            most, together = engine.throttles.connections_to(
-                opened.queue_id, connector_id=opened.connector_id, limits=engine.limits()
-            )
-            if engine.attendance.sessions(together) > most:
-                raise _Crowded
 
     def _no_destination(self, reply: Reply) -> Reply | None:
         """A domain that cannot take mail ends the messages; anything else makes the queue wait."""
@@ -213,6 +168,8 @@ class Attempt:
                 return failed.reply
             self.engine.hosts.note_success(target.name)
             self.engine.ledger.submit(Connected(session_id=self.opened.session_id))
+            self.engine.attendance.note_connected(self.opened.queue_id)
+            self._call_helpers()
             try:
                 refusal = self._carry(client, target=target)
             finally:
@@ -220,6 +177,12 @@ class Attempt:
             if refusal is not None:
                 return refusal
         return None
+
+    def _call_helpers(self) -> None:
+        """Hosts that cannot be reached get no more than one session each, however much waits for them."""
+        helpers, self.helpers = self.helpers, 0
+        if helpers:
+            self.engine.call_help(self.opened.queue_id, sessions=helpers)
 
     def _client(self, target: dialling.Target) -> Client:
         keeps_step = self.engine.hosts.keeps_step(target.name)
@@ -328,10 +291,6 @@ class Attempt:
         tries, self.tries = [*self.tries, tried], []
         ask = part.last and not self.set_aside and not self.turn.makes_way()
         self.holdings.settle(part, replies, tries=tries, ask=ask)
-
-
-class _Crowded(Exception):  # noqa: N818 - says how it is there
-    """The hosts have as many of our connections as they may have."""
 
 
 def _refused(reply: Reply, *, client: Client) -> Try:

@@ -91,7 +91,17 @@ class Dispatcher:
         """
         server = self._beat(now=now)
         intervals.refresh()
-        steps: tuple[Callable[..., object], ...] = (
+        for step in self.steps():
+            try:
+                step(server, now=now)
+            except Exception:
+                logger.exception("dispatch_step_failed")
+            # Sessions share this thread with us: none waits for more than one step.
+            time.sleep(0)
+
+    def steps(self) -> tuple[Callable[..., object], ...]:
+        """Give what one look does, in order; each step takes the server and `now`."""
+        return (
             self._take_back_leases,
             self._obey_changed_intervals,
             waits.apply_lifetimes,
@@ -107,11 +117,6 @@ class Dispatcher:
             self._retention.purge,
             self._tidy_logs,
         )
-        for step in steps:
-            try:
-                step(server, now=now)
-            except Exception:
-                logger.exception("dispatch_step_failed")
 
     def _beat(self, *, now: datetime) -> TransportServer:
         if time.monotonic() - self._beaten_at < servers.BEAT_INTERVAL.total_seconds():

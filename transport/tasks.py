@@ -12,6 +12,7 @@ from django.conf import settings
 
 from transport import bell, delivery, in_hand, outcomes
 from transport.dispatcher import Dispatcher
+from transport.engine import Engine
 from transport.log_rooms import send_room
 from transport.protocol_log import Direction, LogFiles
 from transport.queue.claims import Worker, own_limits
@@ -19,7 +20,7 @@ from transport.sign_ins import SignIns
 
 logger = logging.getLogger(__name__)
 _stopping = threading.Event()
-_engines: list[delivery.Engine] = []
+_engines: list[Engine] = []
 """The engine of this process, made when its first task or its dispatcher needs it."""
 _making = threading.Lock()
 
@@ -32,20 +33,24 @@ def answer(queue_ids: list[int]) -> None:
     for queue_id in unattended[1:]:
         shared.ring(queue_id, 1)
     if unattended:
-        deliver(unattended[0])
+        _deliver(unattended[0], at_once=True)
 
 
 @shared_task(name=bell.DELIVER, ignore_result=True)
 def deliver(queue_id: int) -> None:
     """Open one session for a queue of this server. Running it twice, or late, does no harm."""
+    _deliver(queue_id)
+
+
+def _deliver(queue_id: int, *, at_once: bool = False) -> None:
     try:
-        delivery.deliver(queue_id, engine=engine())
+        delivery.deliver(queue_id, engine=engine(), at_once=at_once)
     except Exception:
         # The border of the task: the lease puts the mail back, the log keeps the reason.
         logger.exception("delivery_session_broke", extra={"queue_id": queue_id})
 
 
-def engine() -> delivery.Engine:
+def engine() -> Engine:
     """What the sessions of this process share."""
     with _making:
         if not _engines:
@@ -53,11 +58,11 @@ def engine() -> delivery.Engine:
     return _engines[0]
 
 
-def _make_engine() -> delivery.Engine:
+def _make_engine() -> Engine:
     name = uuid.uuid4().hex
     in_hand.begin(settings.IN_HAND_DIR, worker=name)
     worker = Worker(name=name, host_name=socket.gethostname(), process_id=os.getpid())
-    return delivery.Engine(
+    return Engine(
         ledger=outcomes.ledger(),
         worker=worker,
         limits=own_limits,

@@ -1,24 +1,43 @@
-"""One session and its throttles: when it may send its next message, and for whom it ends."""
+"""One session and its throttles: whether it may dial, when it may send the next message, for whom it ends."""
 
 import time
+from collections.abc import Sequence
 
+from transport.engine import Engine
+from transport.envelope import Host
 from transport.queue.claims import Opened
-from transport.throttles import Throttles
+
+
+class Crowded(Exception):  # noqa: N818 - says how it is there
+    """The hosts have as many of our connections as they may have."""
 
 
 class Turn:
     """Of one session."""
 
-    def __init__(self, opened: Opened, *, throttles: Throttles) -> None:
+    def __init__(self, opened: Opened, *, engine: Engine) -> None:
+        self._engine = engine
         self._session_id = opened.session_id
         self._queue_id = opened.queue_id
         self._connector_id = opened.connector_id
-        self._throttles = throttles
+        self._throttles = engine.throttles
         self._taken = False
         """The next message may go, its place in the pace of the connector is taken."""
         self._successor: int | None = None
         self.is_over = False
         """The next turn is too far away to wait for it here: what the session holds goes back."""
+
+    def make_room(self, hosts: Sequence[Host]) -> None:
+        """Dial nobody when other queues turn out to have as many sessions to these hosts as there may be.
+
+        Raises `Crowded`. Once it is known where a queue leads, the ledger opens no such session.
+        """
+        if self._throttles.hosts.learn(self._queue_id, (f"{host.name}:{host.port}" for host in hosts)):
+            most, together = self._throttles.connections_to(
+                self._queue_id, connector_id=self._connector_id, limits=self._engine.limits()
+            )
+            if self._engine.attendance.sessions(together) > most:
+                raise Crowded
 
     def has_come(self) -> bool:
         """Whether the next message may go this very moment, without waiting."""

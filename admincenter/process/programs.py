@@ -13,8 +13,9 @@ from admincenter.bootstrap import WrongSettingError
 from admincenter.process.supervision import Program
 
 PYTHON = sys.executable
-WORKER_GREENLETS = 1000
-"""One per SMTP session: the connections that a server may hold at once."""
+WORKER_GREENLETS = 2000
+"""One per SMTP session, of which a server has 1000, and as many again for rings that find nothing to do:
+mail that has just come must not wait until a session ends."""
 WEB_PROCESSES = 2
 WEB_THREADS = 4
 

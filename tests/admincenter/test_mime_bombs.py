@@ -16,6 +16,7 @@ from tests.support.engine import server as register
 from tests.support.smtp_peer import Peer
 from transport import delivery, operations, outcomes
 from transport.concurrency import Limits
+from transport.engine import Engine
 from transport.models import Message, Queue, QueuedMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +45,7 @@ QUICK_S = 2
 def engine(tmp_path):
     """Of a worker, without Celery."""
     ledger = outcomes.ledger()
-    yield delivery.Engine(
+    yield Engine(
         ledger=ledger,
         worker=delivery.Worker(name="w", host_name="elsewhere.test", process_id=1),
         limits=Limits,

@@ -28,14 +28,14 @@ async def _measure(relay: str) -> dict[str, Any]:
     for number in range(MESSAGES):
         await asyncio.sleep(PAUSE_S)
         recipient = f"one{number}@example.test"
-        accepted[recipient.encode()] = await asyncio.to_thread(_send, relay, recipient)
+        accepted[recipient.encode()] = await asyncio.to_thread(send, relay, recipient)
     await sink.wait(idle_s=10)
     server.close()
     took = sorted((sink.arrived[recipient] - at) * 1000 for recipient, at in accepted.items())
     return {"median_ms": statistics.median(took), "worst_ms": took[-1], "messages": len(took)}
 
 
-def _send(relay: str, recipient: str) -> float:
+def send(relay: str, recipient: str) -> float:
     """Returns when the relay said 250, by the monotonic clock."""
     host, _, port = relay.rpartition(":")
     with smtplib.SMTP(host, int(port), timeout=30) as client:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
+from collections.abc import Collection
 
 EXTENSIONS = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8", "SIZE 52428800")
 
@@ -44,6 +45,17 @@ class Sink:
         while not self._complete.is_set() and time.monotonic() - self.last < idle_s:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._complete.wait(), 0.2)
+
+    async def wait_for(self, recipients: Collection[bytes], *, most_s: float) -> None:
+        """Wait until these came, or the time is over."""
+        ends = time.monotonic() + most_s
+        while not self.arrived.keys() >= set(recipients) and time.monotonic() < ends:  # noqa: ASYNC110 - rarely
+            await asyncio.sleep(0.05)
+
+    async def wait_for_first(self) -> None:
+        """Wait until something came."""
+        while not self.arrived:  # noqa: ASYNC110 - once
+            await asyncio.sleep(0.05)
 
 
 class _Session(asyncio.Protocol):
@@ -121,6 +133,10 @@ class _Session(asyncio.Protocol):
     def _say(self, reply: bytes, *, after_s: float = 0.0) -> None:
         wait_s = self._sink.one_way_s + after_s
         if wait_s:
-            self._loop.call_later(wait_s, self._transport.write, reply)
+            self._loop.call_later(wait_s, self._write, reply)
         else:
+            self._transport.write(reply)
+
+    def _write(self, reply: bytes) -> None:
+        if not self._transport.is_closing():
             self._transport.write(reply)

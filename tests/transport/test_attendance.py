@@ -51,3 +51,21 @@ def test_who_waited_in_vain_is_not_woken_later():
     attendance.wait(QUEUE, seconds=0)
 
     assert not attendance.wake(QUEUE)
+
+
+def test_a_queue_counts_as_reachable_while_a_session_that_came_through_or_its_helpers_look_after_it():
+    attendance = attended(sessions=2)
+    assert not attendance.is_connected(QUEUE)
+    attendance.note_connected(QUEUE)
+    attendance.leave(QUEUE)
+    assert attendance.is_connected(QUEUE)
+    attendance.leave(QUEUE)
+
+    assert not attendance.is_connected(QUEUE)
+
+
+def test_the_sessions_of_several_queues_are_counted_together():
+    attendance = attended(sessions=2)
+    attendance.arrive(8)
+
+    assert attendance.sessions([QUEUE, 8, 9]) == 3

@@ -44,8 +44,10 @@ def test_a_limit_of_messages_also_holds_back_a_queue_that_has_its_sessions():
     assert decide(0, holds).held_back_by is holds[1]
 
 
-def may(*, here, everywhere):
-    standing = Standing(here=here, everywhere=everywhere)
+def may(*, here, everywhere, attended=None):
+    standing = Standing(
+        here=here, everywhere=everywhere, attended=everywhere if attended is None else attended
+    )
     return bool(decide(1, connection_holds(standing, limits=Limits())).sessions)
 
 
@@ -57,11 +59,17 @@ def test_the_last_fifth_is_for_queues_that_have_no_session():
     assert not may(here=20, everywhere=20)
 
 
+def test_no_more_than_two_fifths_are_second_and_further_sessions_of_a_queue():
+    assert may(here=1, everywhere=500, attended=101)
+    assert not may(here=1, everywhere=500, attended=100)
+    assert may(here=0, everywhere=900, attended=500)
+
+
 @pytest.mark.parametrize(
     ("standing", "said"),
     [
         (Standing(here=20, everywhere=20), "20 connections"),
-        (Standing(here=1, everywhere=900), "the server's 1,000 connections"),
+        (Standing(here=1, everywhere=900, attended=900), "the server's 1,000 connections"),
         (
             Standing(here=1, everywhere=1, failed=True),
             "one connection: the next hop failed and is being probed",

@@ -161,7 +161,11 @@ def _allowed(
 ) -> _Allowed:
     there = demand.open_sessions(queue_id, together=throttles.hosts.together(queue_id))
     standing = Standing(
-        here=there.here, everywhere=there.everywhere, shared=there.shared, failed=queue.retry_count > 0
+        here=there.here,
+        everywhere=there.everywhere,
+        attended=there.attended,
+        shared=there.shared,
+        failed=queue.retry_count > 0,
     )
     holds = list(throttles.holds(queue_id, standing, connector_id=queue.connector_id, limits=limits))
     connector = throttles.connector(queue.connector_id)

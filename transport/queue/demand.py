@@ -19,6 +19,8 @@ PRIORITIES = tuple(Priority)
 """All of them, said for the index: it goes by priority before it goes by time."""
 PATIENCE = timedelta(seconds=2)
 """Due mail that has waited for so long gets one more session at each look."""
+MOST_PER_LOOK = 100
+"""Sessions asked for at one look: opening hundreds at a time would hold up mail that comes meanwhile."""
 MOST_AT_ONCE = 1000
 """Sessions asked for at one look for one queue, where its connections are unlimited."""
 
@@ -39,13 +41,20 @@ class _Row(NamedTuple):
     connector_id: int
     retry_count: int
     here: int
+    connected: int
     due: int
     overdue: bool
     """Some waits although there are sessions."""
 
     @property
     def wanted(self) -> int:
-        """Mail that waits although there are sessions waits behind a slow host or a large message."""
+        """Sessions beyond those that there are.
+
+        Mail that waits although there are sessions waits behind a slow host or a large message. While it is
+        not known whether a host can be reached, one session tries; when it comes through, it calls others.
+        """
+        if not self.connected:
+            return 0 if self.here else min(1, self.due)
         deserved = -(-self.due // concurrency.DUE_PER_SESSION)
         return max(deserved, self.here + 1 if self.overdue else 0) - self.here
 
@@ -93,6 +102,7 @@ def _rows(server_id: int, *, limits: Limits, now: datetime) -> list[_Row]:
 _DUE = (
     "SELECT q.id, q.connector_id, q.retry_count,"
     " (SELECT count(*) FROM transport_session s WHERE s.queue_id = q.id),"
+    " (SELECT count(*) FROM transport_session s WHERE s.queue_id = q.id AND s.connected),"
     " (SELECT count(*) FROM (SELECT 1 FROM transport_queuedmessage m"
     " WHERE m.queue_id = q.id AND m.state IN ({states})"
     " AND m.priority IN ({priorities}) AND m.next_attempt_at <= %s AND m.pending = ''"
@@ -114,7 +124,8 @@ class _Look:
         self._limits = limits
         self._throttles = throttles
         self._now = now
-        self._everywhere = _sessions_of(server_id)
+        self._everywhere, self._attended = _sessions_of(server_id)
+        self._left = MOST_PER_LOOK
         self._shared: Counter[Hashable] = Counter()
         for row in rows:
             self._shared[throttles.hosts.of(row.queue_id)] += row.here
@@ -122,11 +133,13 @@ class _Look:
         self._per_day: dict[int, Hold | None] = {}
 
     def demand(self, row: _Row) -> Demand:
-        decision = concurrency.decide(row.wanted, self._holds(row))
+        decision = concurrency.decide(min(row.wanted, self._left), self._holds(row))
         held = decision.held_back_by
         if held is not None and not row.here and not decision.sessions:
             self._throttles.refuse(row.queue_id, held)
         self._everywhere += decision.sessions
+        self._attended += 1 if decision.sessions and not row.here else 0
+        self._left -= decision.sessions
         self._shared[self._throttles.hosts.of(row.queue_id)] += decision.sessions
         self._begun[row.connector_id] += decision.sessions
         said = held.said if held is not None else ""
@@ -136,6 +149,7 @@ class _Look:
         standing = Standing(
             here=row.here,
             everywhere=self._everywhere,
+            attended=self._attended,
             shared=self._shared[self._throttles.hosts.of(row.queue_id)],
             begun=self._begun[row.connector_id],
             failed=row.retry_count > 0,
@@ -153,13 +167,14 @@ class _Look:
         return self._per_day[connector_id]
 
 
-def _sessions_of(server_id: int) -> int:
+def _sessions_of(server_id: int) -> tuple[int, int]:
+    """How many sessions a server has, and how many of its queues have any."""
     rows = select(
-        "SELECT count(*) FROM transport_session s JOIN transport_queue q ON q.id = s.queue_id"
-        " WHERE q.server_id = %s",
+        "SELECT count(*), count(DISTINCT s.queue_id) FROM transport_session s"
+        " JOIN transport_queue q ON q.id = s.queue_id WHERE q.server_id = %s",
         [server_id],
     )
-    return int(rows[0][0])
+    return rows[0][0], rows[0][1]
 
 
 def write_holds(server_id: int, found: Sequence[Demand]) -> int:
@@ -203,14 +218,16 @@ class OpenSessions(NamedTuple):
     """Of all queues that lead to the same hosts."""
     everywhere: int
     """Of its server."""
+    attended: int
+    """How many queues of the server have any."""
 
 
 def open_sessions(queue_id: int, *, together: Collection[int]) -> OpenSessions:
     """Count the sessions of a queue, of those that share its hosts (`together`), and of its server."""
     rows = select(
         "SELECT count(CASE WHEN s.queue_id = %s THEN 1 END),"
-        f" count(CASE WHEN s.queue_id IN ({marks(together)}) THEN 1 END), count(*)"
-        " FROM transport_session s JOIN transport_queue q ON q.id = s.queue_id"
+        f" count(CASE WHEN s.queue_id IN ({marks(together)}) THEN 1 END), count(*),"
+        " count(DISTINCT s.queue_id) FROM transport_session s JOIN transport_queue q ON q.id = s.queue_id"
         " WHERE q.server_id = (SELECT server_id FROM transport_queue WHERE id = %s)",
         [queue_id, *together, queue_id],
     )

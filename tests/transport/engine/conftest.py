@@ -3,15 +3,16 @@
 import pytest
 
 from tests.support.engine import WORKER, send_log, server
-from transport import delivery, outcomes
+from transport import outcomes
 from transport.concurrency import Limits
+from transport.engine import Engine
 
 
 @pytest.fixture
 def engine(tmp_path):
     server()
     ledger = outcomes.ledger()
-    yield delivery.Engine(
+    yield Engine(
         ledger=ledger,
         worker=WORKER,
         limits=Limits,

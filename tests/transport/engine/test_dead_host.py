@@ -10,6 +10,7 @@ from django.utils import timezone
 from tests.support.engine import PLAIN, connector
 from tests.support.smtp_peer import BANNER, Peer
 from transport import delivery, servers, submission
+from transport.engine import Engine
 from transport.envelope import Envelope
 from transport.models import Queue, QueuedMessage
 from transport.states import QueuedState
@@ -36,7 +37,7 @@ def accept_many(count: int) -> None:
         submission.accept(batch, server=servers.own(), now=now)
 
 
-def sessions_at_once(engine: delivery.Engine, *, count: int) -> None:
+def sessions_at_once(engine: Engine, *, count: int) -> None:
     """So many rings for one queue, each heard by a session of its own."""
     queue_id, started = Queue.objects.get().pk, threading.Barrier(count)
 

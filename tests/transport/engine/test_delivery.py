@@ -11,6 +11,7 @@ from tests.support.engine import PLAIN, accept, connector
 from tests.support.ports import free_port
 from tests.support.smtp_peer import Peer
 from transport import delivery, judged, servers
+from transport.engine import Engine
 from transport.models import (
     Attempt,
     Content,
@@ -27,7 +28,7 @@ from transport.states import QueuedState, RecipientState
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
 
 
-def deliver(engine: delivery.Engine) -> int:
+def deliver(engine: Engine) -> int:
     return delivery.deliver(Queue.objects.get().pk, engine=engine)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.support.engine import LIMITS, REFUSED, accept, connector, open_for, server
-from transport.models import Queue, QueuedMessage
+from transport.models import Queue, QueuedMessage, Session
 from transport.queue import demand
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
@@ -33,6 +33,7 @@ def test_queues_without_a_session_come_first(here):
     for number in range(50):
         accept(f"user{number}@busy.test")
     open_for(waiting_for("busy.test"))
+    Session.objects.update(connected=True)
     accept("bob@new.test")
 
     assert wanted(here) == [("new.test", 1), ("busy.test", 2)]
@@ -49,9 +50,33 @@ def test_a_queue_with_as_many_sessions_as_it_deserves_wants_none(here):
 def test_mail_that_waits_behind_a_slow_host_gets_one_more_session_at_each_look(here):
     accept("bob@fabrikam.test")
     open_for(waiting_for("fabrikam.test"))
+    Session.objects.update(connected=True)
     accept("eva@fabrikam.test")
 
     assert wanted(here, later=2 * demand.PATIENCE) == [("fabrikam.test", 1)]
+
+
+def test_a_next_hop_gets_one_session_until_it_is_known_that_it_can_be_reached(here):
+    for number in range(200):
+        accept(f"user{number}@fabrikam.test")
+    assert wanted(here) == [("fabrikam.test", 1)]
+    open_for(waiting_for("fabrikam.test"))
+    assert wanted(here, later=2 * demand.PATIENCE) == []
+    Session.objects.update(connected=True)
+
+    assert wanted(here) == [("fabrikam.test", 9)]
+
+
+def test_one_look_asks_for_so_many_sessions_and_the_next_for_others(here, monkeypatch):
+    monkeypatch.setattr(demand, "MOST_PER_LOOK", 2)
+    accept(*(f"bob@{name}.test" for name in "abc"))
+    first = wanted(here)
+    rung = {Queue.objects.get(next_hop_domain=name).pk: 1 for name, _ in first}
+    found = demand.demands(here.pk, limits=LIMITS, now=timezone.now(), rung=rung)
+
+    assert first == [("a.test", 1), ("b.test", 1)]
+    assert [one.sessions for one in found] == [1, 1, 0]
+    assert Queue.objects.get(pk=found[0].queue_id).next_hop_domain == "c.test"
 
 
 def test_a_queue_that_failed_is_probed_by_one_session_however_long_it_waits(here):

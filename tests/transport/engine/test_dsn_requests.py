@@ -6,6 +6,7 @@ from tests.support.engine import WORKER, accept, connector, send_log, server
 from tests.support.smtp_peer import Peer
 from transport import delivery, outcomes
 from transport.concurrency import Limits
+from transport.engine import Engine
 from transport.envelope import DsnRequest
 from transport.models import Queue
 
@@ -21,7 +22,7 @@ REQUESTS = {
 def engine(tmp_path):
     server()
     ledger = outcomes.ledger()
-    yield delivery.Engine(
+    yield Engine(
         ledger=ledger,
         worker=WORKER,
         limits=Limits,

@@ -8,6 +8,7 @@ from tests.support.engine import connector
 from tests.support.smtp_peer import DOT, Peer, Talk
 from tests.transport.receiving import conftest as client
 from transport import delivery, servers, submission
+from transport.engine import Engine
 from transport.models import Message, Queue, QueuedMessage, Recipient, TrackingEvent
 from transport.receiving.limits import Limits
 from transport.states import RecipientState
@@ -44,7 +45,7 @@ class Mirror:
         talk.say(self.hand_in(sender, recipient, talk.contents[-1]))
 
 
-def deliver_until_nothing_moves(engine: delivery.Engine) -> None:
+def deliver_until_nothing_moves(engine: Engine) -> None:
     for _ in range(4 * MAX_HOPS):
         if not QueuedMessage.objects.exists():
             return

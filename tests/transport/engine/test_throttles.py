@@ -23,6 +23,7 @@ from tests.support.engine import (
     server,
 )
 from tests.support.nameserver import Nameserver
+from tests.support.ports import free_port
 from tests.support.smtp_peer import DOT, Peer
 from transport import delivery, outcomes, servers
 from transport.allowance import hour_of
@@ -206,6 +207,7 @@ def test_a_connector_says_how_many_connections_a_next_hop_gets():
             )
             for _ in range(3)
         ]
+    Session.objects.update(connected=True)
     dispatcher(throttles=throttles).look(now=timezone.now())
 
     assert [one is not None for one in opened] == [True, True, False]
@@ -431,3 +433,21 @@ def test_a_changed_limit_is_obeyed_by_the_next_session(engine):
         services.change(made.pk, unlimited, actor="tests", expected_version=made.version)
 
         assert delivery.deliver(queue.pk, engine=engine) == 2
+
+
+def test_a_next_hop_is_called_help_for_when_it_was_reached_and_not_before(engine):
+    rung = []
+    engine = replace(engine, ring=lambda queue_id, sessions: rung.append((queue_id, sessions)))
+    gone = connector(smart_hosts=("127.0.0.1",), port=free_port())
+    for number in range(50):
+        accept(f"user{number}@fabrikam.test")
+    queue = Queue.objects.get()
+    delivery.deliver(queue.pk, engine=engine)
+    assert rung == []
+    Queue.objects.update(retry_count=0, next_retry_at=None)
+    with Peer() as peer:
+        reachable = replace(services.spec_of(gone), port=peer.port)
+        services.change(gone.pk, reachable, actor="tests", expected_version=gone.version)
+        delivery.deliver(queue.pk, engine=engine)
+
+    assert rung == [(queue.pk, 1)]
