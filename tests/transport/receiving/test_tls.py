@@ -77,6 +77,7 @@ def test_a_message_comes_in_after_starttls_and_its_trace_says_so(run, serve_tls,
 
     assert b"STARTTLS" in before
     assert b"STARTTLS" not in after
+    assert b"REQUIRETLS" not in after
     assert verdict.startswith(b"250 2.6.0 ")
     assert again.startswith(b"503 5.5.1 TLS is active")
     assert (goodbye[:3], rest) == (b"221", b"")
@@ -214,6 +215,29 @@ def test_tls_1_2_is_enough(run, serve_tls, trusting):
             return served.envelopes[0].content
 
     assert b"(version=TLSv1.2, cipher=" in run(send())
+
+
+def test_a_client_that_wants_to_renegotiate_is_cut_off(run, serve_tls):
+    """`R` on a line of its own makes OpenSSL's client begin a new handshake within the session."""
+
+    async def dial():
+        async with serve_tls(implicit_tls=True) as served:
+            client = await asyncio.create_subprocess_exec(
+                *("openssl", "s_client", "-tls1_2", "-crlf", "-connect", f"127.0.0.1:{served.port}"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            said = await asyncio.wait_for(client.stdout.readuntil(b"220 e15mb1.admincenter.test "), 20)
+            client.stdin.write(b"R\n")
+            said += await asyncio.wait_for(client.stdout.read(), 20)
+            return said, await client.wait()
+
+    said, status = run(dial())
+
+    assert b"RENEGOTIATING" in said
+    assert b"no renegotiation" in said
+    assert status != 0
 
 
 def test_mail_before_tls_is_refused_where_tls_is_required(run, serve_tls, trusting):
