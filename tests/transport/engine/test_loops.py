@@ -1,7 +1,7 @@
 """A host that sends our mail back to us: message and report each make a bounded number of rounds."""
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.support.engine import connector
@@ -42,7 +42,10 @@ class Mirror:
     def send_back(self, talk: Talk) -> None:
         """Hand the message that has just come in to where it came from, and pass the verdict on."""
         sender, recipient = (line.partition("<")[2].partition(">")[0] for line in talk.commands[-3:-1])
-        talk.say(self.hand_in(sender, recipient, talk.contents[-1]))
+        try:
+            talk.say(self.hand_in(sender, recipient, talk.contents[-1]))
+        finally:
+            connection.close()
 
 
 def deliver_until_nothing_moves(engine: Engine) -> None:
