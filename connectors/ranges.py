@@ -1,7 +1,6 @@
 """Where a receive connector listens and whom it serves: bindings and IP ranges (exchange.md 10.1)."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -117,11 +116,6 @@ def parse_range(text: str) -> AddressRange:
 def rule_of(error: ValueError) -> str:
     """Say what ipaddress says, without the text that it repeats."""
     return str(error).partition(" ")[2]
-
-
-def most_specific(ranges: Iterable[AddressRange], address: Address) -> AddressRange | None:
-    """Give the smallest range that holds an address."""
-    return min((one for one in ranges if one.contains(address)), key=lambda one: one.size, default=None)
 
 
 def plain(text: str) -> Address | None:

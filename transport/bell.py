@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from itertools import islice
 
@@ -122,6 +122,12 @@ class Bell:
                     rings.add(*self._wanted.get_nowait())
             rings.send()
             time.sleep(SPACING.total_seconds())
+
+
+def ring(places: Iterable[tuple[str, int]]) -> None:
+    """Say that there is mail in these queues, each a server's name and a queue's id; returns at once."""
+    for server_name, queue_id in places:
+        own().ring(server_name, queue_id)
 
 
 @functools.cache

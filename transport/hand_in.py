@@ -1,7 +1,6 @@
 """Mail that comes one message at a time, without SMTP: a transaction of its own, then a ring."""
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -77,7 +76,7 @@ def _store(envelope: Envelope, *, server: TransportServer, now: datetime, key: K
         (accepted,) = submission.accept([envelope], server=server, now=now)
         if key is not None:
             _remember(key, accepted, now=now)
-        transaction.on_commit(partial(_ring, accepted.queues))
+        transaction.on_commit(partial(bell.ring, accepted.queues))
     return Result(message_id=accepted.message_id, internet_message_id=accepted.internet_message_id)
 
 
@@ -91,11 +90,6 @@ def _remember(key: Key, accepted: submission.Accepted, *, now: datetime) -> None
     )
     old = HandedIn.objects.filter(at__lt=now - REMEMBERED_FOR).order_by("at")[:FORGOTTEN_AT_ONCE]
     HandedIn.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
-
-
-def _ring(queues: Collection[tuple[str, int]]) -> None:
-    for server_name, queue_id in queues:
-        bell.own().ring(server_name, queue_id)
 
 
 def _digest(text: str) -> str:

@@ -8,6 +8,7 @@ import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
@@ -259,14 +260,7 @@ def _open_gate(queue_ids: list[int]) -> None:
 def _ring_on_commit(queue_ids: list[int]) -> None:
     rows = Queue.objects.filter(pk__in=queue_ids, suspended=False, delivery_type__in=DELIVERABLE)
     wanted = list(rows.values_list("server__name", "pk"))
-    transaction.on_commit(lambda: _ring(wanted))
-
-
-def _ring(wanted: list[tuple[str, int]]) -> None:
-    """From a thread of its own: a person waits, and a ring takes seconds while Redis is gone."""
-    own = bell.own()
-    for server_name, queue_id in wanted:
-        own.ring(server_name, queue_id)
+    transaction.on_commit(partial(bell.ring, wanted))
 
 
 def _numbers(queued_ids: list[int]) -> list[int]:

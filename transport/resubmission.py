@@ -213,7 +213,7 @@ def _copy(request: ResubmitRequest, batch: _Batch, *, server: TransportServer, n
     copies = [one.message_id for one in accepted]
     tracking.write(_lines(request, batch, copies=copies), now=now)
     wanted = {place for one in accepted for place in one.queues}
-    transaction.on_commit(partial(_ring, wanted))
+    transaction.on_commit(partial(bell.ring, wanted))
 
 
 def _envelope(message: Message, addresses: Sequence[str], *, now: datetime) -> Envelope:
@@ -249,11 +249,6 @@ def _lines(request: ResubmitRequest, batch: _Batch, *, copies: Sequence[int]) ->
             sender=message.mail_from,
             internet_message_id=message.internet_message_id,
         )
-
-
-def _ring(places: set[tuple[str, int]]) -> None:
-    for server_name, queue_id in places:
-        bell.own().ring(server_name, queue_id)
 
 
 def _note(request: ResubmitRequest, **fields: object) -> None:

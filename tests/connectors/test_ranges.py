@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from connectors.errors import InvalidValue
-from connectors.ranges import Binding, most_specific, parse_binding, parse_range, plain
+from connectors.ranges import Binding, parse_binding, parse_range, plain
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,6 @@ def test_a_range_is_an_address_a_network_or_first_and_last(text, stored):
 def test_what_is_no_range_is_refused_by_name(text):
     with pytest.raises(InvalidValue, match="RemoteIPRanges"):
         parse_range(text)
-
-
-def test_the_smallest_range_that_holds_an_address_is_the_most_specific():
-    ranges = [parse_range(text) for text in ("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0-10.1.0.9", "::/0")]
-
-    assert str(most_specific(ranges, ip_address("10.1.0.5"))) == "10.1.0.0-10.1.0.9"
-    assert str(most_specific(ranges, ip_address("10.1.0.10"))) == "10.0.0.0/8"
-    assert str(most_specific(ranges, ip_address("192.0.2.1"))) == "0.0.0.0/0"
-    assert str(most_specific(ranges, ip_address("2001:db8::1"))) == "::/0"
-    assert most_specific(ranges[1:3], ip_address("192.0.2.1")) is None
 
 
 def test_a_mapped_or_scoped_address_counts_as_its_plain_form():
