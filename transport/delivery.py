@@ -1,4 +1,4 @@
-"""One attempt: open a session, find hosts, connect, carry message after message, write down what happened.
+"""One attempt: open a session, find hosts, connect, let message after message be carried, close.
 
 One call is one Celery task. Nothing here decides what a reply means (`verdicts`), when to try again
 (`retries`) or where mail goes (`routing`).
@@ -7,23 +7,21 @@ One call is one Celery task. Nothing here decides what a reply means (`verdicts`
 import contextlib
 import logging
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from connectors.profiles import DeliveryProfile
 from transport import destinations, dialling, judged, verdicts
+from transport.carrying import Carrier, refused
 from transport.engine import Engine
-from transport.envelope import Reply, Transaction, TransactionResult
-from transport.holdings import Holdings, Lost, Unwritten
-from transport.in_hand import Holding
+from transport.envelope import Reply
+from transport.holdings import Lost, Unwritten
 from transport.outcomes import Connected, Open, Work
-from transport.parts import Part
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Opened
 from transport.queue.records import Try
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
-from transport.turn import Crowded, Turn
+from transport.turn import Crowded
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +46,12 @@ class Attempt:
         self.opened: Opened = work.opened
         self.profile: DeliveryProfile = work.profile
         self.engine = engine
-        self.holdings = Holdings(work, ledger=engine.ledger, most=engine.limits().claim)
+        self.carrier = Carrier(work, engine=engine)
+        self.holdings = self.carrier.holdings
+        self.tries = self.carrier.tries
         self.began = time.monotonic()
         self.connections = 0
         self.log = self._protocol_log()
-        self.tries: list[Try] = []
-        """Hosts that failed before a message could be tried there."""
-        self.set_aside: deque[tuple[Part, TransactionResult]] = deque()
-        """What the host cannot take: the next one may."""
-        self.turn = Turn(work.opened, engine=engine)
         self.helpers = work.opened.helpers
         """Sessions to call for, once it is clear that the next hop can be reached."""
 
@@ -86,9 +81,9 @@ class Attempt:
             self.engine.open_sessions.discard(self.opened.session_id)
             if self.log is not None:
                 self.log.close()
-            counts = failure is not None and (failure.refuses_login or not self.holdings.settled)
+            counts = failure is not None and (failure.refuses_login or not self.carrier.worked)
             self.holdings.close(failure if counts else None, tries=self.tries)
-            successor = self.turn.end()
+            successor = self.carrier.turn.end()
             if successor is not None:
                 self.engine.ring(successor, 1)
             if self.engine.attendance.leave(self.opened.queue_id):
@@ -104,7 +99,7 @@ class Attempt:
             for target in self._targets():
                 self._recall()
                 last = self._use_host(target)
-                if last is None and not self.set_aside:
+                if last is None and not self.carrier.set_aside:
                     return None
                 if last is not None and last.refuses_login:
                     # The next host would count one more bad login.
@@ -124,7 +119,7 @@ class Attempt:
             self.profile,
             own_listeners=self.engine.own_listeners,
             not_found=lambda reply: self.tries.append(Try(reply=reply, outcome="deferred")),
-            exchangers=self.turn.make_room,
+            exchangers=self.carrier.turn.make_room,
         )
         return self.engine.hosts.order(found, name=lambda target: target.name)
 
@@ -135,25 +130,25 @@ class Attempt:
             return reply
         while self.holdings.parts:
             part = self.holdings.parts.popleft()
-            self._settle(part, [(address, reply) for address in part.transaction.recipients])
+            self.carrier.settle(part, [(address, reply) for address in part.transaction.recipients])
             self.holdings.catch_up()
         return None
 
     def _recall(self) -> None:
         """What the last host could not take is offered to the next one."""
-        self.holdings.parts.extend(part for part, _ in self.set_aside)
-        self.set_aside.clear()
+        self.holdings.parts.extend(part for part, _ in self.carrier.set_aside)
+        self.carrier.set_aside.clear()
 
     def _return_set_aside(self) -> None:
         """No host is left: what the last one could not take goes back with its reason."""
-        while self.set_aside:
-            part, result = self.set_aside.popleft()
-            self._settle(part, result.replies)
+        while self.carrier.set_aside:
+            part, result = self.carrier.set_aside.popleft()
+            self.carrier.settle(part, result.replies)
             self.holdings.catch_up()
 
     def _use_host(self, target: dialling.Target) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
-        while self.holdings.parts and not self._is_over():
+        while self.holdings.parts and not self.carrier.is_over:
             self.connections += 1
             number = f"{self.opened.session_id:012X}{self.connections:04X}"
             self.holdings.sign(smtp_session=number)
@@ -164,14 +159,14 @@ class Attempt:
                 client.connect(target.host, tls_name=target.tls_name, published=target.published)
             except SessionFailed as failed:
                 self.engine.hosts.note_failure(target.name)
-                self.tries.append(_refused(failed.reply, client=client))
+                self.tries.append(refused(failed.reply, client=client))
                 return failed.reply
             self.engine.hosts.note_success(target.name)
             self.engine.ledger.submit(Connected(session_id=self.opened.session_id))
             self.engine.attendance.note_connected(self.opened.queue_id)
             self._call_helpers()
             try:
-                refusal = self._carry(client, target=target)
+                refusal = self.carrier.carry(client, target=target)
             finally:
                 client.quit()
             if refusal is not None:
@@ -193,107 +188,3 @@ class Attempt:
         if not self.profile.protocol_logging:
             return None
         return SessionLog(self.engine.protocol_log, connector=self.profile.name)
-
-    # The messages
-
-    def _carry(self, client: Client, *, target: dialling.Target) -> Reply | None:
-        """Send message after message; the reply by which the host wants to hear of none, else None."""
-        for sent in range(self.profile.messages_per_connection):
-            if not (self._has_mail() and self.turn.come()):
-                return None
-            part = self.holdings.parts.popleft()
-            result = self._send(client, part, last=sent + 1 == self.profile.messages_per_connection)
-            if result.out_of_step:
-                self.engine.hosts.note_out_of_step(target.name)
-            refusal = judged.host_refusal(result)
-            if refusal is not None:
-                self.holdings.parts.appendleft(part)
-                if sent:
-                    # Many hosts take only so many messages a connection: a new one may go on here.
-                    return None
-                self.tries.append(_refused(refusal, client=client))
-                return refusal
-            self._take_result(part, result, client=client)
-            if not result.session_open:
-                return None
-        return None
-
-    def _has_mail(self) -> bool:
-        """Whether there is a message to send: in hand, on its way from the ledger, or soon to come."""
-        if not self.holdings.parts:
-            self.holdings.catch_up()
-        if not self.holdings.parts and not self.set_aside and not self.turn.makes_way():
-            self._linger()
-        return bool(self.holdings.parts) and not self._is_over()
-
-    def _is_over(self) -> bool:
-        return self.turn.is_over or self.engine.stopping()
-
-    def _linger(self) -> None:
-        """Keep the connection for a moment: mail that comes now needs no new one."""
-        idle = self.profile.inactivity_timeout.total_seconds()
-        ends = time.monotonic() + min(self.engine.linger, idle)
-        while not (self.holdings.parts or self.holdings.outdated or self.engine.stopping()):
-            if not self.engine.attendance.wait(self.opened.queue_id, seconds=ends - time.monotonic()):
-                return
-            if self.holdings.ask() and self.holdings.came_full:
-                self.engine.call_help(self.opened.queue_id)
-
-    def _send(self, client: Client, part: Part, *, last: bool) -> TransactionResult:
-        try:
-            with Holding(part.claim.queued_id):
-                return client.send(
-                    part.transaction,
-                    before_dot=self.holdings.catch_up,
-                    following=self._no_more if last else self._following,
-                )
-        except (Lost, Unwritten):
-            raise
-        except Exception:
-            fields = {"message_id": part.transaction.message_id, "session_id": self.opened.session_id}
-            logger.error("message_broke_its_session", extra=fields)  # noqa: TRY400 - the task logs the rest
-            # A message that breaks us must not hold up, try after try, those that were claimed with it.
-            self._settle(part, [(address, judged.BROKEN) for address in part.transaction.recipients])
-            raise
-
-    def _following(self) -> Transaction | None:
-        """The message whose envelope may travel with the content of this one."""
-        if not self.holdings.parts or self._is_over() or not self.turn.has_come():
-            return None
-        return self.holdings.parts[0].transaction
-
-    def _no_more(self) -> None:
-        """The connection ends with this message."""
-
-    def _take_result(self, part: Part, result: TransactionResult, *, client: Client) -> None:
-        if judged.cannot_take(result):
-            self.set_aside.append((part, result))
-            return
-        self._settle(part, result.replies, in_doubt=result.in_doubt, client=client)
-
-    def _settle(
-        self,
-        part: Part,
-        replies: Sequence[tuple[str, Reply]],
-        *,
-        in_doubt: bool = False,
-        client: Client | None = None,
-    ) -> None:
-        """Hand the outcome to the ledger, with the hosts that failed before."""
-        tried = Try(
-            reply=judged.worst(replies),
-            outcome=judged.word_of(replies),
-            tls=dialling.tls_line(client) if client else "",
-            tls_policy=client.tls_source if client else "",
-            in_doubt=in_doubt,
-            takes_dsn=client is not None and client.extensions.dsn,
-        )
-        tries, self.tries = [*self.tries, tried], []
-        ask = part.last and not self.set_aside and not self.turn.makes_way()
-        self.holdings.settle(part, replies, tries=tries, ask=ask)
-
-
-def _refused(reply: Reply, *, client: Client) -> Try:
-    """The record of a host that is no use now."""
-    tls, policy = dialling.tls_line(client), client.tls_source
-    return Try(reply=reply, outcome="deferred", tls=tls, tls_policy=policy)

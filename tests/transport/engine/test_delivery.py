@@ -23,6 +23,7 @@ from transport.models import (
     TransportServer,
 )
 from transport.queue import claims
+from transport.smtp.client import Client
 from transport.states import QueuedState, RecipientState
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
@@ -236,8 +237,8 @@ def test_a_message_that_breaks_the_session_waits_and_the_others_go(engine, monke
             raise ZeroDivisionError
         return real(client, transaction, **hooks)
 
-    real = delivery.Client.send
-    monkeypatch.setattr(delivery.Client, "send", send)
+    real = Client.send
+    monkeypatch.setattr(Client, "send", send)
     with Peer() as peer:
         connector(smart_hosts=("127.0.0.1",), port=peer.port)
         for number in range(4):
@@ -363,3 +364,30 @@ def test_a_session_ends_when_the_configuration_changes(engine):
         settled = deliver(engine)
 
         assert settled == len(peer.contents) == engine.limits().claim
+
+
+@pytest.mark.parametrize("refusal", ["421 4.7.0 Too much mail from you", smtp_peer.close])
+def test_a_host_that_closes_on_every_message_is_not_asked_about_each_of_them(engine, refusal):
+    with Peer({"RCPT": refusal}, offers=()) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(10):
+            accept(f"user{number}@fabrikam.test")
+        deliver(engine)
+
+        assert len(peer.talks) == 2
+    queue = Queue.objects.with_status().get()
+    assert (queue.status, queue.retry_count) == ("Retry", 1)
+    assert QueuedMessage.objects.filter(state=QueuedState.RETRY).count() == 2
+
+
+def test_a_connection_that_ends_after_some_messages_is_no_fault_of_the_host(engine):
+    """Many take only so many messages over one connection."""
+    rcpt = ["250 2.1.5 ok", "421 4.7.0 Enough", "250 2.1.5 ok", "421 4.7.0 Enough", "250 2.1.5 ok"]
+    with Peer({"RCPT": rcpt}, offers=()) as peer:
+        connector(smart_hosts=("127.0.0.1",), port=peer.port)
+        for number in range(6):
+            accept(f"user{number}@fabrikam.test")
+        deliver(engine)
+
+        assert len(peer.contents) == 4
+    assert Queue.objects.get().retry_count == 0
