@@ -22,6 +22,8 @@ TAKEN_OVER_AFTER = ALIVE_FOR + timedelta(seconds=5)
 KNOWN_FOR = timedelta(seconds=2)
 _known: dict[int, tuple[TransportServer, float]] = {}
 """Servers, and when they were read."""
+_woke_at: list[datetime] = []
+"""When this server began to beat, or began again."""
 SHARE_KNOWN_FOR = timedelta(seconds=1)
 _sending: list[tuple[set[str], float]] = []
 """Names of the servers that send, and when they were read; at most one."""
@@ -48,6 +50,7 @@ def beat(*, now: datetime) -> TransportServer:
     """
     server = own()
     if not is_alive(server, now=now):
+        _woke_at[:] = [now]
         TransportServer.objects.filter(taken_over=True).update(taken_over=False)
     server.last_beat_at = now
     server.taken_over = False
@@ -56,7 +59,12 @@ def beat(*, now: datetime) -> TransportServer:
 
 
 def take_over(*, now: datetime) -> list[int]:
-    """Ids of the servers that stopped beating; their waiting mail is marked once to be placed anew."""
+    """Ids of the servers that stopped beating; their waiting mail is marked once to be placed anew.
+
+    Who was away himself cannot tell yet: the database may have been away, from everybody.
+    """
+    if any(timedelta(0) <= now - woke_at < TAKEN_OVER_AFTER for woke_at in _woke_at):
+        return []
     silent = TransportServer.objects.filter(
         Q(last_beat_at__lt=now - TAKEN_OVER_AFTER) | Q(last_beat_at__isnull=True)
     ).exclude(name=settings.SERVER_NAME)
@@ -86,6 +94,7 @@ def forget() -> None:
     """Read every server again before the next answer of `known` or `sharing`."""
     _known.clear()
     _sending.clear()
+    _woke_at.clear()
 
 
 def sharing(names: Collection[str]) -> int:

@@ -197,6 +197,17 @@ def test_what_a_server_was_sending_when_it_died_goes_to_another_one_too(here):
 
 
 @pytest.mark.usefixtures("here")
+def test_who_was_away_with_all_the_others_takes_nobody_over_before_they_had_time_to_beat():
+    """The database was away: every server looks dead, and the first one that is back knows no better."""
+    now = timezone.now()
+    server(alive=False)
+    other = server("E15MB2", alive=False)
+    servers.beat(now=now)
+
+    assert servers.take_over(now=now) == []
+    assert servers.take_over(now=now + servers.TAKEN_OVER_AFTER) == [other.pk]
+
+
 def test_a_clock_that_jumps_takes_nothing_from_the_sessions_that_run_here():
     connector()
     accept("bob@fabrikam.test")
