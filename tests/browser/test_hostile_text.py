@@ -56,11 +56,10 @@ def test_no_stored_payload_runs_on_a_list_a_queue_a_message_or_a_question(consol
     queue, waiting = stored
     page = console.page
     found = []
-    for path in ("", f"{queue.pk}/", f"messages/{waiting.message_id}/"):
+    for path in ("", f"messages/{waiting.message_id}/", f"{queue.pk}/"):
         console.open(QUEUES + path)
         expect(page.get_by_text("<script>alert(1)</script>").first).to_be_attached()
         found.append(made_of_payloads(page))
-    console.open(f"{QUEUES}{queue.pk}/")
     page.locator("tbody input[type=checkbox]").first.check()
     page.get_by_role("button", name="remove with NDR").click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -69,7 +68,8 @@ def test_no_stored_payload_runs_on_a_list_a_queue_a_message_or_a_question(consol
     assert found == [0, 0, 0, 0]
 
 
-def test_no_payload_in_an_address_or_in_a_form_runs(console):
+def test_no_payload_in_an_address_or_in_a_form_runs(console, make):
+    make("Internet")
     page = console.page
     names = ("next_hop", "identity", "status", "filter", "order", "page")
     console.open(f"{QUEUES}?{'&'.join(f'{name}={quote(EVIL)}' for name in names)}")
@@ -80,18 +80,12 @@ def test_no_payload_in_an_address_or_in_a_form_runs(console):
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("<script>alert(1)</script>").first).to_be_attached()
     found.append(made_of_payloads(page))
-
-    assert found == [0, 0]
     assert not Message.objects.exists()
 
-
-def test_a_test_message_full_of_payloads_is_shown_as_text(console, make):
-    make("Internet")
-    page = console.page
-    console.open(COMPOSE)
+    page.get_by_role("textbox", name="From (required)").fill("anna@contoso.test")
     page.get_by_role("textbox", name="To (required)").fill("bob@fabrikam.test")
-    page.get_by_label("Subject").fill(EVIL)
     page.get_by_role("button", name="Send").click()
-
     expect(page.get_by_role("heading", name="<script>alert(1)</script>")).to_be_visible()
-    assert made_of_payloads(page) == 0
+    found.append(made_of_payloads(page))
+
+    assert found == [0, 0, 0]
