@@ -92,4 +92,5 @@ def connection_holds(standing: Standing, *, limits: Limits) -> tuple[Hold, ...]:
     room = min(free - fifth, 2 * fifth - further)
     if not here and free > 0:
         room = max(1, room)
-    return own, Hold(room=room, said=f"the server's {limits.connections:,} connections", gate="server")
+    said = f"the server's {limits.connections:,} connections"
+    return own, Hold(room=room, said=f"its share of {said}" if here else said, gate="server")

@@ -69,7 +69,8 @@ def test_no_more_than_two_fifths_are_second_and_further_sessions_of_a_queue():
     ("standing", "said"),
     [
         (Standing(here=20, everywhere=20), "20 connections"),
-        (Standing(here=1, everywhere=900, attended=900), "the server's 1,000 connections"),
+        (Standing(here=1, everywhere=900, attended=900), "its share of the server's 1,000 connections"),
+        (Standing(here=0, everywhere=1000, attended=900), "the server's 1,000 connections"),
         (
             Standing(here=1, everywhere=1, failed=True),
             "one connection: the next hop failed and is being probed",

@@ -13,6 +13,8 @@ from transport.envelope import Priority
 from transport.models.servers import TransportServer
 from transport.states import DELIVERABLE, PERSISTENT, ComponentState, DeliveryType, QueuedState
 
+REFUSED_LOGIN = "Authentication failed"
+"""With this begins what a queue says whose connector is held (`transport.queue.holds`)."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -122,7 +124,9 @@ class Queue(models.Model):
         if self.delivery_type in DELIVERABLE and self.server.component_state == ComponentState.DRAINING:
             return f"the drain of {self.server.name}, which hands its mail over"
         if self.next_retry_at is not None and self.next_retry_at > now:
-            return f"Retry until {self.next_retry_at:%Y-%m-%d %H:%M:%S} UTC"
+            refused = REFUSED_LOGIN in self.last_error
+            why = f"a refused login of send connector {self.connector_name}," if refused else "Retry"
+            return f"{why} until {self.next_retry_at:%Y-%m-%d %H:%M:%S} UTC"
         return self.throttled_by
 
     @property

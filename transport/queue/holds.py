@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from transport.envelope import Reply
 from transport.models import LoginHold, Queue, TransportServer
+from transport.models.queues import REFUSED_LOGIN
 from transport.queue import counters
 
 
@@ -28,7 +29,7 @@ def place(  # noqa: PLR0913 - what happened, when, and what to do
         return held
     until = now + interval
     reason = (
-        f"Authentication failed at {reply.host[:200]} ({reply.line[:500]}); this connector's mail is held "
+        f"{REFUSED_LOGIN} at {reply.host[:200]} ({reply.line[:500]}); this connector's mail is held "
         f"until {until:%Y-%m-%d %H:%M:%S} UTC, fix {advice} of send connector {queue.connector_name}"
     )
     held, _ = LoginHold.objects.update_or_create(

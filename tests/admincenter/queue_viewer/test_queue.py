@@ -294,6 +294,13 @@ def test_the_head_says_what_holds_the_queue_back_while_it_does(client):
             "Retry until 2031-05-01 12:30:00 UTC",
         ),
         (
+            {
+                "next_retry_at": datetime(2031, 5, 1, 12, 30, tzinfo=UTC),
+                "last_error": "454 4.7.0 Authentication failed at smtp.provider.test (535 5.7.8 No)",
+            },
+            "a refused login of send connector Internet, until 2031-05-01 12:30:00 UTC",
+        ),
+        (
             {"next_retry_at": datetime(2021, 5, 1, tzinfo=UTC), "throttled_by": "20 connections"},
             "20 connections",
         ),
