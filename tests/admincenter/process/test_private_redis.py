@@ -19,33 +19,52 @@ from transport import bell
 QUEUE = bell.celery_queue("E15MB1")
 
 
+class PrivateRedis:
+    """The Redis of `make up`, in the data directory of the test run."""
+
+    def __init__(self):
+        assert settings.REDIS_URL == f"unix://{settings.REDIS_SOCKET}"  # noqa: SIM300 - no constant
+        self.client = redis.Redis(unix_socket_path=str(settings.REDIS_SOCKET))
+        self.start()
+
+    def start(self):
+        self._process = subprocess.Popen(programs.redis().command)
+        wait_until(self._answers, what="Redis answers")
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self):
+        try:
+            return self.client.ping()
+        except redis.ConnectionError:
+            return False
+
+    @property
+    def rings(self):
+        return [json.loads(one) for one in self.client.lrange(QUEUE, 0, -1)]
+
+
 @pytest.fixture(scope="module")
 def running_redis():
-    """The Redis of `make up`, in the data directory of the test run."""
-    assert settings.REDIS_URL == f"unix://{settings.REDIS_SOCKET}"  # noqa: SIM300 - no constant
-    running = subprocess.Popen(programs.redis().command)
-    try:
-        client = redis.Redis(unix_socket_path=str(settings.REDIS_SOCKET))
-        wait_until(settings.REDIS_SOCKET.exists, what="Redis listens")
-        wait_until(client.ping, what="Redis answers")
-        yield client
-    finally:
-        running.kill()
-        running.wait()
-        settings.REDIS_SOCKET.unlink(missing_ok=True)
+    running = PrivateRedis()
+    yield running
+    running.kill()
+    settings.REDIS_SOCKET.unlink(missing_ok=True)
 
 
 @pytest.fixture
 def private_redis(running_redis):
-    """The same, with nothing in it."""
-    running_redis.flushall()
+    """A running one with nothing in it."""
+    running_redis.client.flushall()
     return running_redis
 
 
 def test_it_listens_on_a_socket_of_our_own_and_keeps_nothing(private_redis):
     allowed = stat.S_IMODE(settings.REDIS_SOCKET.stat().st_mode)
     set_to = {
-        name: private_redis.config_get(name)[name]
+        name: private_redis.client.config_get(name)[name]
         for name in ("port", "save", "appendonly", "maxmemory-policy")
     }
 
@@ -57,8 +76,7 @@ def test_a_ring_is_json_with_the_number_of_a_queue_and_runs_at_once_or_never(pri
     ringing = bell.Bell()
     ringing.ring("E15MB1", 7)
     ringing.call("E15MB1", 8, sessions=1)
-    wait_until(lambda: private_redis.llen(QUEUE) == 2, what="two rings went out")
-    rings = [json.loads(one) for one in private_redis.lrange(QUEUE, 0, -1)]
+    rings = wait_until(lambda: len(private_redis.rings) == 2 and private_redis.rings, what="two rings go out")
 
     assert {one["content-type"] for one in rings} == {"application/json"}
     heads = [one["headers"] for one in rings]
@@ -68,6 +86,21 @@ def test_a_ring_is_json_with_the_number_of_a_queue_and_runs_at_once_or_never(pri
     ]
     assert [head["eta"] for head in heads] == [None, None]
     assert all(head["expires"] for head in heads)
+
+
+def test_a_bell_whose_redis_died_rings_again_when_there_is_one(private_redis):
+    ringing = bell.Bell()
+    ringing.ring("E15MB1", 1)
+    wait_until(lambda: private_redis.rings, what="the first ring goes out")
+    private_redis.kill()
+    ringing.ring("E15MB1", 2)
+    private_redis.start()
+    ringing.ring("E15MB1", 3)
+
+    wait_until(
+        lambda: "3" in "".join(one["headers"]["argsrepr"] for one in private_redis.rings),
+        what="a ring goes out again",
+    )
 
 
 class Sign:
