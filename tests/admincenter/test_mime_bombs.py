@@ -11,12 +11,10 @@ from django.utils import timezone
 from connectors import dkim_keys
 from connectors.dkim_keys import DkimKeySpec
 from connectors.signing_keys import Algorithm
-from tests.support.engine import accept, connector, send_log
+from tests.support.engine import accept, connector, engine_of_a_worker
 from tests.support.engine import server as register
 from tests.support.smtp_peer import Peer
-from transport import delivery, operations, outcomes
-from transport.concurrency import Limits
-from transport.engine import Engine
+from transport import delivery, operations
 from transport.models import Message, Queue, QueuedMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,20 +41,9 @@ QUICK_S = 2
 
 @pytest.fixture
 def engine(tmp_path):
-    """Of a worker, without Celery."""
-    ledger = outcomes.ledger()
-    yield Engine(
-        ledger=ledger,
-        worker=delivery.Worker(name="w", host_name="elsewhere.test", process_id=1),
-        limits=Limits,
-        own_listeners=(),
-        ring=lambda _queue_id, _sessions: None,
-        protocol_log=send_log(tmp_path),
-        open_sessions=set(),
-        stopping=lambda: False,
-        linger=0,
-    )
-    ledger.stop()
+    register()
+    with engine_of_a_worker(tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -77,7 +64,6 @@ def quick():
 
 @pytest.mark.usefixtures("signing")
 def test_bombs_are_signed_shown_listed_exported_and_delivered(engine, signed_in, tmp_path):
-    register()
     with Peer(offers=()) as peer:
         connector(smart_hosts=("127.0.0.1",), port=peer.port, max_message_bytes=None)
         for name, bomb in BOMBS.items():

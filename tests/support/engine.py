@@ -1,6 +1,8 @@
 """A cast for engine tests: servers, connectors, and mail that came in through the real door."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,8 +14,9 @@ from django.utils import timezone
 from connectors import address_spaces, services
 from connectors.profiles import Delivery
 from connectors.specs import ConnectorSpec
-from transport import categorizer, intervals, judged, servers, submission
+from transport import categorizer, intervals, judged, outcomes, servers, submission
 from transport.concurrency import Limits
+from transport.engine import Engine
 from transport.envelope import Envelope, Reply, Stage
 from transport.models import QueuedMessage, TransportServer
 from transport.protocol_log import Direction, LogFiles, Room
@@ -81,6 +84,24 @@ def accept(
 def send_log(folder: Path) -> LogFiles:
     """A send protocol log in `logs` below this folder."""
     return LogFiles(Direction.SEND, room=lambda: Room(folder=folder / "logs"))
+
+
+@contextlib.contextmanager
+def engine_of_a_worker(folder: Path) -> Iterator[Engine]:
+    """The engine without Celery; its logs are below this folder, its rings go nowhere."""
+    ledger = outcomes.ledger()
+    yield Engine(
+        ledger=ledger,
+        worker=WORKER,
+        limits=Limits,
+        own_listeners=(),
+        ring=lambda _queue_id, _sessions: None,
+        protocol_log=send_log(folder),
+        open_sessions=set(),
+        stopping=lambda: False,
+        linger=0,
+    )
+    ledger.stop()
 
 
 def open_for(

@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.support.engine import WORKER, accept, connector, send_log, server
+from tests.support.engine import accept, connector
 from tests.support.smtp_peer import Peer
-from transport import delivery, outcomes
-from transport.concurrency import Limits
-from transport.engine import Engine
+from transport import delivery
 from transport.envelope import DsnRequest
 from transport.models import Queue
 
@@ -16,24 +14,6 @@ REQUESTS = {
     "bob@fabrikam.test": DsnRequest(notify="SUCCESS,DELAY", orcpt="rfc822;robert@fabrikam.test"),
     "eva@fabrikam.test": DsnRequest(notify="NEVER"),
 }
-
-
-@pytest.fixture
-def engine(tmp_path):
-    server()
-    ledger = outcomes.ledger()
-    yield Engine(
-        ledger=ledger,
-        worker=WORKER,
-        limits=Limits,
-        own_listeners=(),
-        ring=lambda _queue_id, _sessions: None,
-        protocol_log=send_log(tmp_path),
-        open_sessions=set(),
-        stopping=lambda: False,
-        linger=0,
-    )
-    ledger.stop()
 
 
 def sent(engine, *, offers):
