@@ -1,5 +1,6 @@
 """The columns of a send connector that say how a session is held: addresses, rates and time-outs."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -69,44 +70,23 @@ class SessionSettings(models.Model):
 
 def constraints() -> list[models.BaseConstraint]:
     """Give what the database itself refuses in these columns."""
-    oauth = ~Q(oauth_token_url="") & ~Q(oauth_client_id="")
-    no_oauth = Q(oauth_token_url="", oauth_client_id="", oauth_scope="")
     return [
-        models.CheckConstraint(
-            condition=Q(force_helo=False)
-            | Q(require_tls=False, tls_certificate_name="", username="", mta_sts=False, dane=False),
-            name="connector_helo_offers_nothing",
-        ),
-        models.CheckConstraint(
-            condition=Q(ip_family__in=[one.value for one in IpFamily]), name="connector_ip_family_is_known"
-        ),
-        models.CheckConstraint(
-            condition=(Q(auth=SmartHostAuth.XOAUTH2.value) & oauth)
-            | (~Q(auth=SmartHostAuth.XOAUTH2.value) & no_oauth),
-            name="connector_oauth_is_for_xoauth2",
-        ),
-        models.CheckConstraint(
-            condition=Q(tls_certificate_name="") | Q(ignore_starttls=False),
-            name="connector_certificate_needs_tls",
-        ),
-        models.CheckConstraint(
-            condition=Q(max_connections=None) | Q(max_connections__range=(1, MAX_CONNECTIONS)),
-            name="connector_connections_are_bounded",
-        ),
-        models.CheckConstraint(
-            condition=Q(messages_per_second=None)
-            | Q(messages_per_second__range=(MIN_MESSAGES_PER_SECOND, MAX_MESSAGES_PER_SECOND)),
-            name="connector_rate_is_bounded",
-        ),
-        models.CheckConstraint(
-            condition=Q(messages_per_day=None) | Q(messages_per_day__range=(1, MAX_MESSAGES_PER_DAY)),
-            name="connector_day_is_bounded",
-        ),
-        *(
-            models.CheckConstraint(
-                condition=Q(**{f"{stage}_timeout__range": (MIN_TIMEOUT, MAX_TIMEOUT)}),
-                name=f"connector_{stage}_timeout_is_bounded",
-            )
-            for stage in STAGES
-        ),
+        models.CheckConstraint(condition=condition, name=f"connector_{rule}") for rule, condition in _rules()
     ]
+
+
+def _rules() -> Iterator[tuple[str, Q]]:
+    by_token = Q(auth=SmartHostAuth.XOAUTH2.value)
+    issuer = ~Q(oauth_token_url="") & ~Q(oauth_client_id="")
+    no_issuer = Q(oauth_token_url="", oauth_client_id="", oauth_scope="")
+    no_offers = Q(require_tls=False, tls_certificate_name="", username="", mta_sts=False, dane=False)
+    rates = (MIN_MESSAGES_PER_SECOND, MAX_MESSAGES_PER_SECOND)
+    yield "helo_offers_nothing", Q(force_helo=False) | no_offers
+    yield "ip_family_is_known", Q(ip_family__in=[one.value for one in IpFamily])
+    yield "oauth_is_for_xoauth2", (by_token & issuer) | (~by_token & no_issuer)
+    yield "certificate_needs_tls", Q(tls_certificate_name="") | Q(ignore_starttls=False)
+    yield "connections_are_bounded", Q(max_connections=None) | Q(max_connections__range=(1, MAX_CONNECTIONS))
+    yield "rate_is_bounded", Q(messages_per_second=None) | Q(messages_per_second__range=rates)
+    yield "day_is_bounded", Q(messages_per_day=None) | Q(messages_per_day__range=(1, MAX_MESSAGES_PER_DAY))
+    for stage in STAGES:
+        yield f"{stage}_timeout_is_bounded", Q(**{f"{stage}_timeout__range": (MIN_TIMEOUT, MAX_TIMEOUT)})
