@@ -89,20 +89,6 @@ def test_redis_worker_and_listener_die_in_the_middle_of_500_messages(program, pr
     assert provider.copies().total() - len(provider.copies()) <= OPEN_SESSIONS
 
 
-def test_a_program_that_is_stopped_under_load_and_started_again_loses_and_doubles_nothing(program, provider):
-    with Clients(program.smtp, most=300) as clients:
-        wait_until(lambda: len(clients.accepted) >= 50, what="fifty messages accepted", seconds=60)
-        assert program.stop() == 0
-        at_the_stop = len(clients.accepted)
-        program.start()
-        program.wait_ready()
-        clients.join()
-        ledger_is_served(clients, provider)
-
-    assert at_the_stop < len(clients.accepted)
-    assert max(provider.copies().values()) == 1
-
-
 def ledger_is_served(clients: Clients, provider) -> None:
     wait_until(
         lambda: set(clients.accepted) <= set(provider.copies()),
