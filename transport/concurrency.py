@@ -86,7 +86,7 @@ def connection_holds(standing: Standing, *, limits: Limits) -> tuple[Hold, ...]:
     if standing.failed:
         own = Hold(room=1 - here, said="one connection: the next hop failed and is being probed")
     else:
-        own = Hold(room=most - here, said=f"{most:,} connection{'s' * (most != 1)}")
+        own = Hold(room=most - here, said=connections(most))
     free, fifth = limits.connections - standing.everywhere, limits.connections // 5
     further = standing.everywhere - standing.attended
     room = min(free - fifth, 2 * fifth - further)
@@ -94,3 +94,8 @@ def connection_holds(standing: Standing, *, limits: Limits) -> tuple[Hold, ...]:
         room = max(1, room)
     said = f"the server's {limits.connections:,} connections"
     return own, Hold(room=room, said=f"its share of {said}" if here else said, gate="server")
+
+
+def connections(count: int) -> str:
+    """Say so many connections."""
+    return f"{count:,} connection{'s' * (count != 1)}"

@@ -13,7 +13,8 @@ from transport.queue.claims import Worker
 from transport.sign_ins import SignIns
 from transport.throttles import Throttles
 
-OPENING = 10
+OPENING = 4
+"""Sessions for older mail that open at once: with what they look up and write they keep the process busy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,7 @@ class Engine:
     sign_ins: SignIns = field(default_factory=SignIns)
     throttles: Throttles = field(default_factory=Throttles)
     opening: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(OPENING))
-    """Sessions for older mail open so many at a time: the ledger stays free for all the others."""
+    """Sessions for older mail pass here one after the other: mail that has just come goes past them."""
     linger: float = LINGER.total_seconds()
     """Seconds for which a session that has nothing to send keeps its connection."""
 

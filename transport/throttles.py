@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from transport.common_hosts import CommonHosts
-from transport.concurrency import Hold, Limits, Standing, connection_holds
+from transport.concurrency import Hold, Limits, Standing, connection_holds, connections
 from transport.pace import Pace
 from transport.refused import Refused
 
@@ -72,13 +72,15 @@ class Throttles:
         """Name the limits that a queue is under, all but that of messages per day."""
         connector = self.connector(connector_id)
         narrowed = connector.within(limits)
-        own, server = connection_holds(standing, limits=narrowed)
-        if connector.max_connections == narrowed.connections_per_queue and not standing.failed:
-            own = replace(own, said=f"{own.said} of send connector {connector.name}")
-        holds = [own, server]
+        holds = list(connection_holds(standing, limits=narrowed))
+        most, said = narrowed.connections_per_queue, connections(narrowed.connections_per_queue)
+        if connector.max_connections == most:
+            said += f" of send connector {connector.name}"
+            if not standing.failed:
+                holds[0] = replace(holds[0], said=said)
         if others := len(self.hosts.together(queue_id)) - 1:
-            room = narrowed.connections_per_queue - standing.shared
-            holds.append(replace(own, room=room, said=_shared(own, others), gate=self._hosts_of(queue_id)))
+            said += f", to hosts that {others:,} other queue{'s lead' if others != 1 else ' leads'} to"
+            holds.append(Hold(room=most - standing.shared, said=said, gate=self._hosts_of(queue_id)))
         # A next hop that failed gets its one session also when the line is full: it seldom comes to sending.
         if connector.per_second is not None and not standing.failed:
             room = self._paces[connector_id].room(per_second=connector.per_second) - standing.begun
@@ -134,10 +136,6 @@ class Throttles:
 
     def _per_second(self, connector_id: int) -> float | None:
         return self.connector(connector_id).per_second
-
-
-def _shared(own: Hold, others: int) -> str:
-    return f"{own.said}, to hosts that {others:,} other queue{'s lead' if others != 1 else ' leads'} to"
 
 
 def _pace(connector: ConnectorLimits, *, room: int) -> Hold:

@@ -64,6 +64,9 @@ def test_domains_of_one_provider_together_keep_the_limit():
         "3 connections of send connector Internet, to hosts that 1 other queue leads to"
     )
     assert decision(of, Standing(here=0, everywhere=2, shared=2)).sessions == 1
+    assert (
+        decision(of, Standing(here=0, everywhere=3, shared=3, failed=True)).held_back_by == found.held_back_by
+    )
 
 
 def test_the_rate_of_a_connector_lets_no_more_begin_than_get_their_turn():
