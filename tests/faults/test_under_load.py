@@ -42,9 +42,14 @@ def open_sessions(peer) -> int:
     return sum(not talk.over for talk in list(peer.talks))
 
 
-def wait_served(clients, peer, *, seconds: float = 60) -> None:
+def wait_served(clients, peer) -> None:
     expected = set(clients.accepted)
-    wait_until(lambda: expected <= set(subjects(peer)), what="all that was accepted arrived", seconds=seconds)
+    # Counting is cheap, comparing is not: the peer runs in this very process.
+    wait_until(
+        lambda: len(peer.contents) >= len(expected) and expected <= set(subjects(peer)),
+        what="all that was accepted arrived",
+        seconds=60 + len(expected) / 200,
+    )
 
 
 def doubled(peer) -> int:
@@ -53,24 +58,23 @@ def doubled(peer) -> int:
 
 
 def test_random_kills_lose_nothing_and_double_at_most_one_message_for_each_open_session(program, peer):
-    kills: list[tuple[str, int]] = []
-    allowed, ends = 0, time.monotonic() + SECONDS
+    kills, allowed, ends = 0, 0, time.monotonic() + SECONDS
     with Clients(program.smtp, most=10**9, count=10, pause=0.02) as clients:
         while time.monotonic() < ends:
             time.sleep(random.uniform(0.3, 2.0))  # noqa: S311 - any moment will do
             name = random.choice(OURS)  # noqa: S311 - and any program
-            here, before = open_sessions(peer), doubled(peer)
+            here = open_sessions(peer)
             pid = program.kill(name)
             wait_until(lambda: program.pids[name] != pid, what=f"{name} starts again", seconds=60)  # noqa: B023
-            if name == "worker":
-                allowed += here
-                kills.append((str(here), doubled(peer) - before))
+            kills += 1
+            allowed += here if name == "worker" else 0
         clients.finish()
-        wait_served(clients, peer, seconds=90)
-    sys.stdout.write(f"{len(clients.accepted)} accepted, {doubled(peer)} double of {allowed}, {kills}\n")
+        wait_served(clients, peer)
+    accepted, double = len(clients.accepted), doubled(peer)
+    sys.stdout.write(f"{kills} kills, {accepted} accepted, {double} double of {allowed} allowed\n")
 
-    assert len(clients.accepted) > 20
-    assert doubled(peer) <= allowed
+    assert accepted > 20
+    assert double <= allowed
 
 
 def test_a_restart_of_everything_in_turn_loses_nothing_and_doubles_nothing(program, peer):
