@@ -161,6 +161,16 @@ def test_an_accepted_domain_pattern_is_found_by_itself(listed):
     assert listed("Get-AcceptedDomain").names == ["Branches", "Contoso"]
 
 
+@pytest.mark.parametrize("noun", ["ReceiveConnector", "AcceptedDomain", "ApplicationPassword"])
+def test_a_name_beside_a_pipeline_removes_nothing(ems, refused, noun):
+    ems("New-ReceiveConnector Office -Bindings 192.0.2.1:25")
+    ems("New-AcceptedDomain Contoso -DomainName contoso.com")
+    ems("New-ApplicationPassword scanner")
+
+    assert "exclude each other" in refused(f"Get-{noun} | Remove-{noun} Another -Confirm:$false")
+    assert all(one.objects.count() == 1 for one in (ReceiveConnector, AcceptedDomain, ApplicationPassword))
+
+
 def test_every_domain_is_no_accepted_domain(refused):
     assert "-DomainName *: an accepted domain is" in refused("New-AcceptedDomain All -DomainName *")
 
