@@ -18,6 +18,7 @@ from django.utils import timezone
 from transport import resources, servers, submission
 from transport.back_pressure import Pressure
 from transport.bell import Bell
+from transport.checkpoints import Checkpoints
 from transport.commits import Committer
 from transport.directories import PICKUP, REPLAY, Directory
 from transport.envelope import Envelope
@@ -143,6 +144,8 @@ async def _serve(server: TransportServer) -> None:
         server, pressure=pressure, latency=receiver.latency, memory_used=doors.memory.used_percent
     )
     sampler.start()
+    checkpoints = Checkpoints()
+    checkpoints.start()
     directories = [Directory(kind, server=server, pressure=pressure) for kind in (PICKUP, REPLAY)]
     for directory in directories:
         directory.start()
@@ -155,3 +158,4 @@ async def _serve(server: TransportServer) -> None:
         directory.stop()
     sampler.stop()
     receiver.stop()
+    checkpoints.stop()

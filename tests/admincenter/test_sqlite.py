@@ -1,8 +1,10 @@
 """Writers of the embedded database take turns, across connections and processes."""
 
+import contextlib
 import fcntl
 import os
 import resource
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from tests.support.waiting import wait_until
+from transport import checkpoints
 from transport.models import TransportServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,3 +110,35 @@ def test_a_process_that_has_no_descriptor_left_finds_a_locked_database_and_locks
     assert not someone_waits()
     write("somebody")
     assert names() == ["somebody"]
+
+
+def test_the_log_is_written_back_beside_the_writers():
+    write("first")
+    pages, written = checkpoints.write_back()
+
+    assert 0 < written == pages
+
+
+def test_a_reader_keeps_the_log_and_nobody_waits_for_him():
+    reading, go_on = threading.Event(), threading.Event()
+
+    def read() -> None:
+        # Not through Django: its transactions are writers.
+        with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM transport_transportserver").fetchone()
+            reading.set()
+            go_on.wait(10)
+
+    write("first")
+    checkpoints.write_back()
+    reader = threading.Thread(target=read)
+    reader.start()
+    reading.wait(10)
+    write("second")
+    pages, written = checkpoints.write_back()
+    go_on.set()
+    reader.join(10)
+
+    assert written < pages
+    assert checkpoints.write_back()[0] == checkpoints.write_back()[1]
