@@ -12,7 +12,7 @@ from transport.holdings import Holdings, Lost, Unwritten
 from transport.in_hand import Holding
 from transport.outcomes import Work
 from transport.parts import Part
-from transport.queue.records import Try
+from transport.queue.outcome import Try
 from transport.smtp.client import Client
 from transport.turn import Turn
 

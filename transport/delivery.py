@@ -18,7 +18,7 @@ from transport.holdings import Lost, Unwritten
 from transport.outcomes import Connected, Open, Work
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Opened
-from transport.queue.records import Try
+from transport.queue.outcome import Try
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
 from transport.turn import Crowded

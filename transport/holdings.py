@@ -12,7 +12,7 @@ from transport.envelope import Reply
 from transport.outcomes import Answer, Close, More, Outdated, Settle, TakenBack, Wish, Work
 from transport.parts import Part, parts
 from transport.queue.claimed import Claim
-from transport.queue.records import Outcome, Try
+from transport.queue.outcome import Outcome, Try
 
 logger = logging.getLogger(__name__)
 Ledger = Committer[Wish, Answer]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from transport import dsn, intervals, retries, verdicts
 from transport.envelope import Reply, Stage, TransactionResult
 from transport.queue.claimed import Claim
-from transport.queue.records import Decided, Outcome, Try
+from transport.queue.outcome import Decided, Outcome, Try
 
 BROKEN = Reply(
     code=451,

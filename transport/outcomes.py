@@ -19,6 +19,7 @@ from transport.queue import allowances, claims, counters, moves, poison, records
 from transport.queue.claimed import Claim
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
+from transport.queue.outcome import Outcome
 from transport.throttles import UNLIMITED, ConnectorLimits, Throttles
 
 KEPT_FOR = timedelta(hours=1)
@@ -69,7 +70,7 @@ class More:
 class Settle:
     """One message was tried."""
 
-    outcome: records.Outcome
+    outcome: Outcome
     more: More | None = None
 
 
@@ -81,7 +82,7 @@ class Close:
     queue_id: int
     opened_at: datetime
     failure: Reply | None = None
-    tries: tuple[records.Outcome, ...] = field(default=())
+    tries: tuple[Outcome, ...] = field(default=())
     """What to note on the messages that could not be tried."""
     connector_version: int = 0
     """Of the profile that the session had."""

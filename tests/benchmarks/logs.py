@@ -27,6 +27,7 @@ from transport.headers import HeaderSummary  # noqa: E402
 from transport.models import TransportServer  # noqa: E402
 from transport.protocol_log import Direction, LogFiles, Room, SessionLog  # noqa: E402
 from transport.queue import records  # noqa: E402
+from transport.queue.outcome import Outcome, Try  # noqa: E402
 from transport.receiving.limits import Limits  # noqa: E402
 from transport.receiving.session import Session  # noqa: E402
 from transport.receiving.site import Memory, Rights, Site  # noqa: E402
@@ -73,17 +74,17 @@ def main() -> None:
         _protocol_logs(Path(folder))
 
 
-def _inputs(number: int, server_id: int) -> tuple[Envelope, HeaderSummary, records.Outcome]:
+def _inputs(number: int, server_id: int) -> tuple[Envelope, HeaderSummary, Outcome]:
     """What a plain delivery knows anyway."""
     recipient = f"bob{number}@fabrikam.test"
     envelope = Envelope(
         mail_from="anna@contoso.test", recipients=(recipient,), content=CONTENT, received_at=timezone.now(),
         source="SMTP:Default E15MB1", client_address="192.0.2.1", client_name="client.contoso.test",
     )  # fmt: skip
-    outcome = records.Outcome(
+    outcome = Outcome(
         session_id=1, queue_id=1, queue_identity="E15MB1\\1", connector_name="Internet", connector_version=1,
         queued_id=number, message_id=number, server_id=server_id, smtp_session="0000000000010001",
-        delivered=((number, recipient, QUEUED),), tries=(records.Try(reply=QUEUED, outcome="delivered"),),
+        delivered=((number, recipient, QUEUED),), tries=(Try(reply=QUEUED, outcome="delivered"),),
     )  # fmt: skip
     return (
         envelope,
@@ -93,7 +94,7 @@ def _inputs(number: int, server_id: int) -> tuple[Envelope, HeaderSummary, recor
 
 
 def _write(
-    inputs: list[tuple[Envelope, HeaderSummary, records.Outcome]],
+    inputs: list[tuple[Envelope, HeaderSummary, Outcome]],
     server: TransportServer,
     *,
     batch: int,

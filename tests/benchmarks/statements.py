@@ -82,7 +82,7 @@ def settle(sessions: int) -> list[float]:
     from transport import judged, outcomes
     from transport.models import Queue
     from transport.queue import claims
-    from transport.queue.records import Try
+    from transport.queue.outcome import Try
     from transport.states import DeliveryType
 
     queue = Queue.objects.get(delivery_type=DeliveryType.SMART_HOST)

@@ -23,7 +23,7 @@ from transport.protocol_log import Direction, LogFiles, Room
 from transport.queue import sweeps
 from transport.queue.claims import Opened, Worker, open_session
 from transport.queue.moves import Ended
-from transport.queue.records import Outcome, Try
+from transport.queue.outcome import Outcome, Try
 
 WORKER = Worker(name="worker-1", host_name="elsewhere.test", process_id=1)
 LIMITS = Limits()

@@ -1,6 +1,6 @@
 """What to say to one host about one message, decided from what the host offers, before a word is said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ class Step(NamedTuple):
     """Index of the recipient whom an RCPT is about."""
 
 
+PIPELINE_LIMIT = 120
+"""Commands per write. Their replies fit any socket buffer, so neither side can wait for the other to read."""
 RESET = Step(Stage.MAIL, commands.RSET)
 """Forget the transaction before; its answer decides nothing."""
 
@@ -58,6 +60,13 @@ def plan(transaction: Transaction, *, offered: Extensions) -> Plan:
         mail = notifying.with_mail_parameters(mail, transaction)
     steps = [Step(Stage.MAIL, mail), *rcpts, Step(Stage.DATA, commands.DATA)] if rcpts else []
     return Plan(steps=steps, refused=refused)
+
+
+def groups(steps: Sequence[Step], *, pipelining: bool) -> Iterator[Sequence[Step]]:
+    """Yield what goes out in one write."""
+    at_once = PIPELINE_LIMIT if pipelining else 1
+    for at in range(0, len(steps), at_once):
+        yield steps[at : at + at_once]
 
 
 def _check(transaction: Transaction, *, offered: Extensions) -> None:

@@ -5,12 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from transport.envelope import Reply, Stage, Transaction, TransactionResult
 from transport.smtp import content
 from transport.smtp.errors import CannotSay, ConversationBroken, HungUp, OutOfStep, TimedOut
-from transport.smtp.plans import RESET, Step, plan
+from transport.smtp.plans import PIPELINE_LIMIT, RESET, Step, groups, plan
 from transport.smtp.replies import HostReply
 from transport.smtp.session import Session
-
-PIPELINE_LIMIT = 120
-"""Commands per write. Their replies fit any socket buffer, so neither side can wait for the other to read."""
 
 _LONE_DOT = b".\r\n"
 
@@ -101,7 +98,9 @@ class MailTransaction:
         self._announce()
         if self._interrupted():
             return False
-        for group in self._groups(steps):
+        if self._session.needs_reset:
+            steps = [RESET, *steps]
+        for group in groups(steps, pipelining=self._session.extensions.pipelining):
             if not self._worth_saying(group):
                 break
             self._session.say([step.line for step in group], stage=group[0].stage)
@@ -134,14 +133,6 @@ class MailTransaction:
 
     def _cannot_say(self, error: CannotSay, *, stage: Stage) -> Reply:
         return self._session.refusal(error.code, error.enhanced, str(error), stage=stage)
-
-    def _groups(self, steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
-        """Yield what goes out in one write."""
-        at_once = PIPELINE_LIMIT if self._session.extensions.pipelining else 1
-        if self._session.needs_reset:
-            steps = [RESET, *steps]
-        for at in range(0, len(steps), at_once):
-            yield steps[at : at + at_once]
 
     def _worth_saying(self, group: Sequence[Step]) -> bool:
         """Whether anybody could still get the message; in a group of its own, DATA needs a recipient."""

@@ -26,7 +26,8 @@ from tests.support.engine import (
 from transport import outcomes
 from transport.concurrency import Limits
 from transport.models import Attempt, Message, Queue, QueuedMessage, Recipient, Session
-from transport.queue import claims, moves, records, sweeps
+from transport.queue import claims, moves, sweeps
+from transport.queue.outcome import Try
 from transport.states import Pending, QueuedState, RecipientState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
@@ -344,9 +345,7 @@ def test_a_worker_that_renews_keeps_its_claims(queued):
 
 def test_an_attempt_row_is_kept_for_a_message_whose_next_hop_failed(queued):
     opened = open_for(queued)
-    tried = replace(
-        outcome(opened, REFUSED), deferred=(), tries=(records.Try(reply=REFUSED, outcome="deferred"),)
-    )
+    tried = replace(outcome(opened, REFUSED), deferred=(), tries=(Try(reply=REFUSED, outcome="deferred"),))
     settle(replace(close(opened, REFUSED), tries=(tried,)))
 
     assert Attempt.objects.get().stage == "CONNECT"

@@ -22,7 +22,7 @@ from tests.support.smtp_peer import Peer
 from transport import delivery, intervals, judged, operations, outcomes
 from transport.models import Queue, QueuedMessage, TrackingEvent, TransportServer
 from transport.queue import moves, sweeps
-from transport.queue.records import Try
+from transport.queue.outcome import Try
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 
