@@ -77,9 +77,7 @@ class Carrier:
 
     def _has_mail(self) -> bool:
         """Whether there is a message to send: in hand, on its way from the ledger, or soon to come."""
-        if not self.holdings.parts:
-            self.holdings.catch_up()
-        if not self.holdings.parts and not self.set_aside and not self.turn.makes_way():
+        if not self.holdings.has_mail() and not self.set_aside and not self.turn.makes_way():
             self._linger()
         return bool(self.holdings.parts) and not self.is_over
 
@@ -120,6 +118,8 @@ class Carrier:
         """The message whose envelope may travel with the content of this one."""
         if not self.holdings.parts or self.is_over or not self.turn.has_come():
             return None
+        if self._wants_more():
+            self.holdings.ask_ahead()
         return self.holdings.parts[0].transaction
 
     def _no_more(self) -> None:
@@ -150,8 +150,10 @@ class Carrier:
         )
         tries = (*self.tries, tried)
         self.tries.clear()
-        ask = part.last and not self.set_aside and not self.turn.makes_way()
-        self.holdings.settle(part, replies, tries=tries, ask=ask)
+        self.holdings.settle(part, replies, tries=tries, ask=part.last and self._wants_more())
+
+    def _wants_more(self) -> bool:
+        return not self.set_aside and not self.turn.makes_way()
 
 
 def refused(reply: Reply, *, client: Client) -> Try:

@@ -62,6 +62,11 @@ class Ticket(Generic[Result]):
         self._error = error
         self._done.release()
 
+    @property
+    def ready(self) -> bool:
+        """Whether `result` would not wait."""
+        return not self._done.locked()
+
     def result(self) -> Result:
         """Wait for the commit; raises what stopped it."""
         self._done.acquire()

@@ -109,7 +109,7 @@ class Attempt:
         except Crowded:
             return None
         self._return_set_aside()
-        if not self.holdings.parts:
+        if not self.holdings.has_mail():
             return None
         return last or (self.tries[-1].reply if self.tries else None)
 
@@ -148,7 +148,7 @@ class Attempt:
 
     def _use_host(self, target: dialling.Target) -> Reply | None:
         """Connect as often as the claims need; None when they are done, else why this host is no use now."""
-        while self.holdings.parts and not self.carrier.is_over:
+        while self.holdings.has_mail() and not self.carrier.is_over:
             self.connections += 1
             number = f"{self.opened.session_id:012X}{self.connections:04X}"
             self.holdings.sign(smtp_session=number)

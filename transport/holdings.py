@@ -53,6 +53,8 @@ class Holdings:
         self.settled = 0
         self.outdated = False
         """The configuration changed: nothing further comes in."""
+        self._coming: tuple[Ticket[Answer], int] | None = None
+        """Mail that was asked for ahead, and how many messages."""
         self.came_full = False
         """The last claim got all that it asked for: there may be work for one more session."""
         self._take(work.opened.claims)
@@ -67,11 +69,13 @@ class Holdings:
         Raises `Lost` or `Unwritten`, and then it never goes out. An outcome that cannot be written at all is
         held against its message: sent again and again it would be double for ever.
         """
+        if self._coming is not None and self._coming[0].ready:
+            self._take_in()
         if self._unwritten is None:
             return
         (ticket, part), self._unwritten = self._unwritten, None
         try:
-            self._hear(_result(ticket))
+            self._hear(_result(ticket), asked=self._most)
         except (Lost, Unwritten):
             raise
         except Exception:
@@ -84,11 +88,34 @@ class Holdings:
         tried = Try(reply=judged.BROKEN, outcome=judged.word_of(replies))
         return judged.outcome_of(part.claim, replies, signature=self.signature, tries=(tried,))
 
+    def ask_ahead(self) -> None:
+        """Ask for the mail after what is in hand: it comes while the host is busy and delays no final dot."""
+        if self._coming is None and len(self.parts) < self._most:
+            ticket: Ticket[Answer] = Ticket()
+            self._coming = ticket, self._most - len(self.parts)
+            self._ledger.hand_in(self._more(), waiter=ticket)
+
     def ask(self) -> bool:
-        """Ask for mail; whether some came. Raises `Lost` and `Unwritten`."""
+        """Ask for mail, unless it has been asked for; whether some came. Raises `Lost` and `Unwritten`."""
         self.catch_up()
-        self._hear(self._submit(self._more()))
+        if self._coming is None:
+            self.ask_ahead()
+        self._take_in()
         return bool(self.parts)
+
+    def has_mail(self) -> bool:
+        """Whether there is a message to send, in hand or on its way. Raises `Lost` and `Unwritten`."""
+        if not self.parts:
+            self.catch_up()
+        if not self.parts:
+            self._take_in()
+        return bool(self.parts)
+
+    def _take_in(self) -> None:
+        """Wait for what was asked for ahead."""
+        if self._coming is not None:
+            (ticket, asked), self._coming = self._coming, None
+            self._hear(_result(ticket), asked=asked)
 
     def settle(
         self, part: Part, replies: Sequence[tuple[str, Reply]], *, tries: Sequence[Try], ask: bool
@@ -101,7 +128,7 @@ class Holdings:
         outcome = self._with_earlier_parts(outcome)
         if part.last:
             self.settled += 1
-        more = self._more() if ask and len(self.parts) < self._most else None
+        more = self._more() if ask and not self.parts and self._coming is None else None
         ticket: Ticket[Answer] = Ticket()
         self._unwritten = ticket, part
         self._ledger.hand_in(Settle(outcome=outcome, more=more), waiter=ticket)
@@ -144,13 +171,13 @@ class Holdings:
         self._ledger.hand_in(wish, waiter=ticket)
         return _result(ticket)
 
-    def _hear(self, answer: Answer) -> None:
+    def _hear(self, answer: Answer, *, asked: int = 0) -> None:
         if isinstance(answer, TakenBack):
             raise Lost
         if isinstance(answer, Outdated):
             self.outdated = True
         elif isinstance(answer, tuple):
-            self.came_full = len(answer) >= self._most - len(self.parts)
+            self.came_full = 0 < asked <= len(answer)
             self._take(answer)
 
     def _take(self, claims: Sequence[Claim]) -> None:

@@ -181,8 +181,12 @@ def _connector_limits(connector_id: int) -> ConnectorLimits:
 
 def _answer(wish: Wish, *, lasting: Container[int], claimed: Mapping[int, Answer], now: datetime) -> Answer:
     if isinstance(wish, Settle | More):
+        # A session may settle one message and ask ahead in the same batch: mail goes to the wish that asked.
+        more = wish.more if isinstance(wish, Settle) else wish
         session_id = wish.outcome.session_id if isinstance(wish, Settle) else wish.session_id
-        return claimed.get(session_id, ()) if session_id in lasting else TakenBack()
+        if session_id not in lasting:
+            return TakenBack()
+        return claimed.get(session_id, ()) if more is not None else ()
     if isinstance(wish, Open):
         return _open(wish, now=now)
     if isinstance(wish, Close):

@@ -363,7 +363,7 @@ def test_a_session_ends_when_the_configuration_changes(engine):
             accept(f"user{number}@fabrikam.test")
         settled = deliver(engine)
 
-        assert settled == len(peer.contents) == engine.limits().claim
+        assert settled == len(peer.contents) <= 2 * engine.limits().claim
 
 
 @pytest.mark.parametrize("refusal", ["421 4.7.0 Too much mail from you", smtp_peer.close])
