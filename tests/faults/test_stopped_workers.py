@@ -77,6 +77,8 @@ def test_a_worker_that_wakes_up_behind_its_lease_writes_nothing_and_sends_nothin
     wait_until(
         lambda: execute(program, "SELECT count(*) FROM transport_queuedmessage") == [(0,)],
         what="nothing waits any more",
+        # A claim of the worker that was ended may have to wait for its lease.
+        seconds=60,
     )
 
 
