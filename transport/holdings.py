@@ -92,14 +92,14 @@ class Holdings:
         """Ask for the mail after what is in hand: it comes while the host is busy and delays no final dot."""
         if self._coming is None and len(self.parts) < self._most:
             ticket: Ticket[Answer] = Ticket()
-            self._coming = ticket, self._most - len(self.parts)
-            self._ledger.hand_in(self._more(), waiter=ticket)
+            more = self._more()
+            self._coming = ticket, more.most
+            self._ledger.hand_in(more, waiter=ticket)
 
     def ask(self) -> bool:
         """Ask for mail, unless it has been asked for; whether some came. Raises `Lost` and `Unwritten`."""
         self.catch_up()
-        if self._coming is None:
-            self.ask_ahead()
+        self.ask_ahead()
         self._take_in()
         return bool(self.parts)
 

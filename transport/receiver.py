@@ -15,9 +15,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from transport import resources, servers, submission
+from transport import bell, resources, servers, submission
 from transport.back_pressure import Pressure
-from transport.bell import Bell
 from transport.checkpoints import Checkpoints
 from transport.commits import Committer
 from transport.directories import PICKUP, REPLAY, Directory
@@ -66,7 +65,6 @@ class Receiver:
     def __init__(self, server: TransportServer, *, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
         self._loop = loop
-        self._bell = Bell()
         self._committer = Committer(
             self._store,
             name="accept",
@@ -92,12 +90,8 @@ class Receiver:
     def _store(self, envelopes: Sequence[Envelope]) -> list[str]:
         accepted = submission.accept(envelopes, server=self._server, now=timezone.now())
         queues = {queue for one in accepted for queue in one.queues}
-        transaction.on_commit(partial(self._ring, queues))
+        transaction.on_commit(partial(bell.ring, queues))
         return [self._text(one) for one in accepted]
-
-    def _ring(self, queues: set[tuple[str, int]]) -> None:
-        for server_name, queue_id in queues:
-            self._bell.ring(server_name, queue_id)
 
     def _text(self, accepted: submission.Accepted) -> str:
         name = accepted.internet_message_id or f"<{accepted.message_id}@{self._server.fqdn}>"

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transport.protocol_log.files import FIELDS, Direction, files, head
+from transport.protocol_log.files import Direction, files, head
 
 LONGEST_LINE = 16 * 1024
-_FIELD_COUNT = FIELDS.count(",") + 1
 Place = tuple[Direction, Path]
 """A log and its folder."""
 
