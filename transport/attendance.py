@@ -1,8 +1,8 @@
 """Which queues have a session in this worker process, and what rings for them mean.
 
-A ring for a queue that is being looked after needs no further session: an idle one is woken, a busy one
-looks again before it goes. Sessions that have sent their mail keep the connection for a moment: mail that
-comes meanwhile takes it.
+A ring for a queue that is being looked after needs no session at once: an idle one is woken, a busy one
+looks again before it goes, and the dispatcher hears of it, for the queue may deserve more of them. Sessions
+that have sent their mail keep the connection for a moment: mail that comes meanwhile takes it.
 """
 
 import threading
@@ -31,6 +31,9 @@ class Attendance:
     def __init__(self) -> None:
         self._queues: dict[int, _Attended] = defaultdict(_Attended)
         self._lock = threading.Lock()
+        self._busy: set[int] = set()
+        """Queues that were rung for while all their sessions, who reach their host, were busy."""
+        self._any_busy = threading.Event()
 
     def answer(self, queue_id: int) -> bool:
         """Answer a ring; False when nobody here looks after the queue."""
@@ -40,7 +43,21 @@ class Attendance:
                 return False
             if not _wake_one(attended):
                 attended.rung = True
+                self._look_at(queue_id)
             return True
+
+    def _look_at(self, queue_id: int) -> None:
+        if self._queues[queue_id].connected:
+            self._busy.add(queue_id)
+            self._any_busy.set()
+
+    def busy_queues(self, *, seconds: float) -> set[int]:
+        """Wait for queues that were rung for while all their sessions were busy; empty when none was."""
+        self._any_busy.wait(max(0.0, seconds))
+        with self._lock:
+            found, self._busy = self._busy, set()
+            self._any_busy.clear()
+        return found
 
     def wake(self, queue_id: int) -> bool:
         """Call one idle session to help; False when there is none."""
@@ -65,7 +82,12 @@ class Attendance:
 
     def note_connected(self, queue_id: int) -> None:
         """A session came through to its host: others will, too."""
-        self._queues[queue_id].connected = True
+        with self._lock:
+            attended = self._queues[queue_id]
+            if not attended.connected:
+                attended.connected = True
+                if attended.rung:
+                    self._look_at(queue_id)
 
     def leave(self, queue_id: int) -> bool:
         """A session ends; True when a ring stays unanswered: somebody else must look."""

@@ -2,7 +2,8 @@
 
 It beats, renews and takes back leases, re-routes what an older configuration placed, ends what
 expired or was removed, rings for due queues, and keeps the rates. The table is the truth: whatever
-ring, task or process was lost, the next look finds the mail.
+ring, task or process was lost, the next look finds the mail. Between two looks it hears which queues got mail
+while all their sessions were busy, and calls for as many more as they deserve.
 """
 
 import itertools
@@ -10,7 +11,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -30,6 +31,7 @@ from transport import (
     servers,
     tracking,
 )
+from transport.attendance import Attendance
 from transport.concurrency import Limits
 from transport.models import Queue, TransportServer
 from transport.queue import allowances, claims, counters, demand, notices, poison, resubmits, sweeps, waits
@@ -39,6 +41,8 @@ from transport.throttles import Throttles
 
 logger = logging.getLogger(__name__)
 INTERVAL = timedelta(seconds=1)
+BREATH = timedelta(milliseconds=100)
+"""Between two glances at busy queues: sessions that were called for have opened by then."""
 PURGE_INTERVAL = timedelta(seconds=10)
 TIDY_LOGS_INTERVAL = timedelta(minutes=10)
 
@@ -55,6 +59,7 @@ class Dispatcher:
         open_sessions: set[int],
         stopping: threading.Event,
         throttles: Throttles | None = None,
+        attendance: Attendance | None = None,
     ) -> None:
         self._worker = worker
         self._limits = limits
@@ -62,6 +67,7 @@ class Dispatcher:
         self._open_sessions = open_sessions
         self._stopping = stopping
         self._throttles = throttles or Throttles()
+        self._attendance = attendance or Attendance()
         self._rung: dict[int, int] = {}
         """Numbers the rings by queue: who was rung for longest ago comes first."""
         self._rings = itertools.count(1)
@@ -81,8 +87,21 @@ class Dispatcher:
                 # The clock must not stop: a database that restarts is back at one of the next looks.
                 logger.exception("dispatch_failed")
                 connection.close()
-            self._stopping.wait(max(0.0, INTERVAL.total_seconds() - (time.monotonic() - started)))
+            self.help_busy_queues(until=started + INTERVAL.total_seconds())
         connection.close()
+
+    def help_busy_queues(self, *, until: float) -> None:
+        """Until the next look: who has got mail since the last one waits no second for further sessions."""
+        while not self._stopping.is_set():
+            busy = self._attendance.busy_queues(seconds=until - time.monotonic())
+            if not busy:
+                return
+            try:
+                self._call(self._demands(busy, now=timezone.now()))
+            except Exception:
+                logger.exception("dispatch_failed")
+                connection.close()
+            self._stopping.wait(min(until - time.monotonic(), BREATH.total_seconds()))
 
     def look(self, *, now: datetime) -> None:
         """One round; every step is short and writes in a transaction of its own.
@@ -148,16 +167,27 @@ class Dispatcher:
 
     def _ring_due(self, server: TransportServer, *, now: datetime) -> None:
         outcomes.learn_limits(self._throttles)
-        found = demand.demands(
-            server.pk, limits=self._limits(), now=now, throttles=self._throttles, rung=self._rung
-        )
+        found = self._demands(None, now=now)
         self._rung = {one.queue_id: self._rung.get(one.queue_id, 0) for one in found}
+        self._call(found)
+        with transaction.atomic():
+            demand.write_holds(server.pk, found)
+
+    def _demands(self, queue_ids: Collection[int] | None, *, now: datetime) -> list[demand.Demand]:
+        return demand.demands(
+            servers.own().pk,
+            queue_ids=queue_ids,
+            limits=self._limits(),
+            now=now,
+            throttles=self._throttles,
+            rung=self._rung,
+        )
+
+    def _call(self, found: Sequence[demand.Demand]) -> None:
         for one in found:
             if one.sessions:
                 self._rung[one.queue_id] = next(self._rings)
                 self._ring(one.queue_id, one.sessions)
-        with transaction.atomic():
-            demand.write_holds(server.pk, found)
 
     def _tidy(self, server: TransportServer, *, now: datetime) -> None:
         if time.monotonic() - self._purged_at < PURGE_INTERVAL.total_seconds():

@@ -87,6 +87,7 @@ def start_dispatcher(**_: object) -> None:
         open_sessions=shared.open_sessions,
         stopping=_stopping,
         throttles=shared.throttles,
+        attendance=shared.attendance,
     )
     threading.Thread(target=dispatcher.run, name="dispatcher", daemon=True).start()
 

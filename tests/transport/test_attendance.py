@@ -69,3 +69,15 @@ def test_the_sessions_of_several_queues_are_counted_together():
     attendance.arrive(8)
 
     assert attendance.sessions([QUEUE, 8, 9]) == 3
+
+
+def test_a_ring_for_a_queue_whose_sessions_reach_their_host_and_are_busy_is_told():
+    attendance = attended()
+    attendance.answer(QUEUE)
+    assert attendance.busy_queues(seconds=0) == set()
+    attendance.note_connected(QUEUE)
+    assert attendance.busy_queues(seconds=30) == {QUEUE}
+    attendance.answer(QUEUE)
+
+    assert attendance.busy_queues(seconds=30) == {QUEUE}
+    assert attendance.busy_queues(seconds=0) == set()

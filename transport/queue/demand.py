@@ -59,30 +59,33 @@ class _Row(NamedTuple):
         return max(deserved, self.here + 1 if self.overdue else 0) - self.here
 
 
-def demands(
+def demands(  # noqa: PLR0913 - what a look takes into account
     server_id: int,
     *,
     limits: Limits,
     now: datetime,
+    queue_ids: Collection[int] | None = None,
     throttles: Throttles | None = None,
     rung: Mapping[int, int] = MappingProxyType({}),
 ) -> list[Demand]:
     """The queues that have due mail and may try, those that have no session first.
 
-    Among equals the one comes first that was rung for longest ago: `rung` numbers the rings by queue.
+    Among equals the one comes first that was rung for longest ago: `rung` numbers the rings by queue. Of all
+    queues of the server, or of `queue_ids`.
     """
-    rows = _rows(server_id, limits=limits, now=now)
+    rows = _rows(server_id, queue_ids=queue_ids, limits=limits, now=now)
     look = _Look(rows, server_id=server_id, limits=limits, throttles=throttles or Throttles(), now=now)
     in_order = sorted(rows, key=lambda row: (row.here, rung.get(row.queue_id, 0), row.queue_id))
     return [look.demand(row) for row in in_order if row.due]
 
 
-def _rows(server_id: int, *, limits: Limits, now: datetime) -> list[_Row]:
+def _rows(server_id: int, *, queue_ids: Collection[int] | None, limits: Limits, now: datetime) -> list[_Row]:
     most = min(limits.connections_per_queue, MOST_AT_ONCE)
     # One more than they can all carry shows that the limit holds something back.
     counted = most * concurrency.DUE_PER_SESSION + 1
+    only = "" if queue_ids is None else f" AND q.id IN ({marks(queue_ids)})"
     found = select(
-        _DUE.format(states=marks(WAITING), priorities=marks(PRIORITIES), kinds=marks(DELIVERABLE)),
+        _DUE.format(states=marks(WAITING), priorities=marks(PRIORITIES), kinds=marks(DELIVERABLE)) + only,
         [
             *WAITING,
             *PRIORITIES,
@@ -94,6 +97,7 @@ def _rows(server_id: int, *, limits: Limits, now: datetime) -> list[_Row]:
             server_id,
             *DELIVERABLE,
             moment(now),
+            *(queue_ids or ()),
         ],
     )
     return [_Row(*row) for row in found]
