@@ -23,6 +23,8 @@ ANSWER = "transport.answer"
 """The task that sees to the mail of several queues."""
 DELIVER = "transport.deliver"
 """The task that opens one session for one queue id."""
+PRIORITIES = {ANSWER: 0, DELIVER: 9}
+"""Mail that has just come does not wait behind the sessions that are called for older mail; 0 comes first."""
 STALE_AFTER = timedelta(seconds=10)
 """A ring that nobody heard for so long is worthless: the dispatcher has rung again."""
 SPACING = timedelta(milliseconds=20)
@@ -47,6 +49,7 @@ def _send(task: str, server_name: str, argument: int | list[int]) -> None:
             task,
             args=[argument],
             queue=celery_queue(server_name),
+            priority=PRIORITIES[task],
             expires=STALE_AFTER.total_seconds(),
             retry=False,
             ignore_result=True,

@@ -43,7 +43,9 @@ class PrivateRedis:
 
     @property
     def rings(self):
-        return [json.loads(one) for one in self.client.lrange(QUEUE, 0, -1)]
+        """Of all priorities: each has a list of its own."""
+        lists = sorted(self.client.scan_iter(f"{QUEUE}*"))
+        return [json.loads(one) for name in lists for one in self.client.lrange(name, 0, -1)]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,24 @@ def test_a_bell_whose_redis_died_rings_again_when_there_is_one(private_redis):
         lambda: "3" in "".join(one["headers"]["argsrepr"] for one in private_redis.rings),
         what="a ring goes out again",
     )
+
+
+def test_mail_that_has_just_come_is_heard_of_before_the_sessions_that_older_mail_asks_for(private_redis):
+    ringing = bell.Bell()
+    ringing.call("E15MB1", 8, sessions=5)
+    wait_until(lambda: len(private_redis.rings) == 5, what="five sessions are asked for")
+    ringing.ring("E15MB1", 7)
+    wait_until(lambda: len(private_redis.rings) == 6, what="the ring for new mail goes out")
+    heard: list[str] = []
+    with current_app.connection() as connection:
+        consumer = current_app.amqp.TaskConsumer(
+            connection.channel(), queues=[current_app.amqp.queues[QUEUE]]
+        )
+        consumer.register_callback(lambda _body, message: heard.append(message.headers["task"]))
+        consumer.consume()
+        connection.drain_events(timeout=10)
+
+    assert heard == [bell.ANSWER]
 
 
 class Sign:
