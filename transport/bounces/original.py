@@ -4,6 +4,7 @@ import re
 from binascii import b2a_qp
 
 from transport.bounces.report import Report
+from transport.line_ends import only_crlf
 
 MAX_HEAD_BYTES = 64 * 1024
 _END_OF_HEAD = re.compile(rb"(?:^|\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
@@ -52,7 +53,7 @@ def _kind_of_copy(report: Report, head: bytes) -> bytes | None:
 
 def _is_legal(content: bytes) -> bool:
     """Tell whether 7bit or 8bit may be declared: CRLF lines, none too long, no NUL (RFC 2045 section 2)."""
-    if b"\x00" in content or not content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n"):
+    if b"\0" in content or not only_crlf(content):
         return False
     return not (_OVERLONG_FIRST_LINE.match(content) or _OVERLONG_LINE.search(content))
 

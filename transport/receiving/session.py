@@ -7,7 +7,7 @@ the commands mean is the business of `dialogue`.
 from transport.envelope import Envelope
 from transport.receiving import replies
 from transport.receiving.answers import Answer, Then
-from transport.receiving.content import too_large, unstuff, verify
+from transport.receiving.content import END_OF_CONTENT, find_end, too_large, unstuff, verify
 from transport.receiving.dialogue import Dialogue
 from transport.receiving.errors import Refused
 from transport.receiving.peer import TlsFacts
@@ -15,7 +15,6 @@ from transport.receiving.site import Site
 from transport.receiving.steps import PHASE_AFTER, Phase, Step
 from transport.receiving.transcript import Transcript
 
-_END_OF_CONTENT = b"\r\n.\r\n"
 _CR = 13
 
 
@@ -223,7 +222,7 @@ class Session:
 
     def _read_content(self) -> bool:
         buffer = self._buffer
-        end = buffer.find(_END_OF_CONTENT, max(0, self._searched_bytes - len(_END_OF_CONTENT) + 1))
+        end = find_end(buffer, searched_bytes=self._searched_bytes)
         if end < 0:
             self._searched_bytes = len(buffer)
             self._bound_content()
@@ -233,7 +232,7 @@ class Session:
             # A slice of the buffer would be one more copy of a large message.
             with memoryview(buffer) as whole, whole[: end + 2] as content:
                 raw = bytes(content)
-        del buffer[: end + len(_END_OF_CONTENT)]
+        del buffer[: end + len(END_OF_CONTENT)]
         if self._content_refusal:
             self._refuse_content(self._content_refusal)
         else:
@@ -249,7 +248,7 @@ class Session:
             self._content_refusal = self._content_refusal or replies.NO_RESOURCES
         if self._content_refusal:
             self._phase = Phase.REFUSED_CONTENT
-            del self._buffer[: 1 - len(_END_OF_CONTENT)]
+            del self._buffer[: 1 - len(END_OF_CONTENT)]
             self._searched_bytes = 0
 
     def _refuse_content(self, reply: bytes) -> None:

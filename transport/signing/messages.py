@@ -10,6 +10,7 @@ from connectors.domains import a_label
 from connectors.signers import Signer, Signers, UnusableKey
 from transport import headers
 from transport.envelope import Envelope
+from transport.line_ends import only_crlf
 from transport.signing.bodies import body_hash
 from transport.signing.fields import (
     Field,
@@ -73,8 +74,7 @@ def _signatures(
 
 def _readable(content: bytes, header: bytes) -> list[Field]:
     """Give the fields of a message that every verifier reads in the same way. Raises Unreadable."""
-    lines = content.count(b"\n")
-    if lines != content.count(b"\r") or lines != content.count(b"\r\n"):
+    if not only_crlf(content):
         raise Unreadable("a line ends with a lone CR or LF, which is mended on the wire")
     if b"\0" in content:
         raise Unreadable("there is a NUL in it, which is dropped on the wire")

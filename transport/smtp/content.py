@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from transport.line_ends import only_crlf
+
 BLOCK_BYTES = 64 * 1024
 
 
@@ -74,5 +76,4 @@ class DotStuffer:
 
 def _is_clean(chunk: bytes) -> bool:
     """Whether every CR and LF is part of a CRLF and there is no NUL."""
-    lines = chunk.count(b"\n")
-    return lines == chunk.count(b"\r") == chunk.count(b"\r\n") and b"\0" not in chunk
+    return b"\0" not in chunk and only_crlf(chunk)
