@@ -10,11 +10,11 @@ from transport.engine import Engine
 from transport.envelope import Reply, Transaction, TransactionResult
 from transport.holdings import Holdings, Lost, Unwritten
 from transport.in_hand import Holding
-from transport.outcomes import Work
 from transport.parts import Part
 from transport.queue.outcome import Try
 from transport.smtp.client import Client
 from transport.turn import Turn
+from transport.wishes import Work
 
 logger = logging.getLogger(__name__)
 BROKEN_CONNECTIONS = 2

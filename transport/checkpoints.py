@@ -11,7 +11,9 @@ from datetime import timedelta
 from django.db import DatabaseError, connection
 
 logger = logging.getLogger(__name__)
-INTERVAL = timedelta(seconds=1)
+INTERVAL = timedelta(milliseconds=250)
+LONG_LOG_PAGES = 16_000
+"""64 MB. Where somebody always writes, SQLite never begins its log anew, and it would grow without end."""
 STOPS_WITHIN = timedelta(seconds=5)
 
 
@@ -23,7 +25,7 @@ class Checkpoints:
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
 
     def start(self) -> None:
-        """Begin, once a second."""
+        """Begin, as often as `INTERVAL` says."""
         if connection.vendor == "sqlite":
             self._thread.start()
 
@@ -36,7 +38,8 @@ class Checkpoints:
     def _run(self) -> None:
         while not self._stopping.wait(INTERVAL.total_seconds()):
             try:
-                write_back()
+                if write_back()[0] > LONG_LOG_PAGES:
+                    catch_up()
             except DatabaseError:
                 # A disk that is full, or a database that is locked: the next round comes.
                 logger.warning("checkpoint_failed", exc_info=True)
@@ -53,3 +56,12 @@ def write_back() -> tuple[int, int]:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
         _, pages, written = cursor.fetchone()
     return pages, written
+
+
+def catch_up() -> tuple[int, int]:
+    """Write back while nobody writes, so that nothing is left and the next transaction begins the log anew.
+
+    Not SQLite's own way to do this (RESTART): that keeps all writers waiting for as long as somebody reads.
+    """
+    with connection.turn():  # type: ignore[attr-defined]  # of our own backend
+        return write_back()

@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 Written_contra = TypeVar("Written_contra", contravariant=True)
 FEW = 3
 """Items; larger batches show that there is much to write, and that sharing a flush pays."""
+BATCH_BYTES = 8 * 1024 * 1024
+"""A tenth of a second of writing."""
 TRANSIENT = (OperationalError, InterfaceError)
 """The database is locked, restarting or gone: the same items may succeed later."""
 
@@ -86,6 +88,10 @@ def _at_once(tell: Callable[[], None]) -> None:
     tell()
 
 
+def _no_bytes(_item: Item) -> int:
+    return 0
+
+
 def _as_they_are(items: Sequence[Item]) -> Sequence[Item]:
     return items
 
@@ -104,22 +110,27 @@ class Committer(Generic[Item, Result]):
         name: str,
         gather: timedelta = timedelta(0),
         most: int = 200,
+        bytes_of: Callable[[Item], int] = _no_bytes,
         patience: timedelta = timedelta(0),
         prepare: Callable[[Sequence[Item]], Sequence[Item]] = _as_they_are,
+        finish: Callable[[Sequence[Result]], Sequence[Result]] = _as_they_are,
         hand_back: Callable[[Callable[[], None]], object] = _at_once,
     ) -> None:
         """Start the thread.
 
         `gather`: the rest after a batch of more than `FEW`, in which company comes for the next one; where
-        little is written, everybody is served at once. `patience`: for a lost database. `prepare` does what
-        takes time before the transaction begins, in which other writers wait. `hand_back` runs what tells the
-        waiters of one batch where they live: an event loop passes its `call_soon_threadsafe`.
+        little is written, everybody is served at once. A batch ends with `most` items, or once they have more
+        than `BATCH_BYTES` (`bytes_of` each): other writers wait for it. `patience`: for a lost database.
+        `prepare` does what takes time before the transaction begins, `finish` what does after it. `hand_back`
+        runs what tells the waiters of one batch where they live: an event loop passes `call_soon_threadsafe`.
         """
         self._work = work
         self._gather_s = gather.total_seconds()
         self._most = most
+        self._bytes_of = bytes_of
         self._patience_s = patience.total_seconds()
         self._prepare = prepare
+        self._finish = finish
         self._hand_back = hand_back
         self.latency = Latency()
         self._rests_until = 0.0
@@ -159,8 +170,8 @@ class Committer(Generic[Item, Result]):
         rest_s = self._rests_until - time.monotonic()
         if rest_s > 0:
             time.sleep(rest_s)
-        batch = [first]
-        while len(batch) < self._most:
+        batch, size_bytes = [first], self._bytes_of(first.item)
+        while len(batch) < self._most and size_bytes < BATCH_BYTES:
             try:
                 wanted = self._wanted.get_nowait()
             except queue.Empty:
@@ -169,39 +180,51 @@ class Committer(Generic[Item, Result]):
                 self._wanted.put(None)
                 break
             batch.append(wanted)
+            size_bytes += self._bytes_of(wanted.item)
         return batch
 
     def _write(self, batch: list[_Wanted[Item, Result]]) -> None:
         try:
-            results = self._commit(batch)
+            results = self._patiently(lambda: self._commit(batch), items=len(batch))
         except Exception as error:  # noqa: BLE001 - every waiter must get its answer
             self._write_alone(batch, error=error)
             return
-        self._hand_back(lambda: _tell(batch, results))
+        try:
+            finished = self._patiently(lambda: self._finish(results), items=len(batch))
+        except Exception as error:  # noqa: BLE001 - as above; it is on disk, and must not be written again
+            self._give_up(batch, error=error)
+            return
+        self._hand_back(lambda: _tell(batch, finished))
 
     def _write_alone(self, batch: list[_Wanted[Item, Result]], *, error: Exception) -> None:
         # A database that is gone is gone for all of them: waiting for it once is enough.
         if len(batch) == 1 or isinstance(error, TRANSIENT):
-            logger.error("commit_failed", extra={"committer": self._thread.name}, exc_info=error)
-            self._hand_back(lambda: _refuse(batch, error))
+            self._give_up(batch, error=error)
             return
         for wanted in batch:
             self._write([wanted])
 
+    def _give_up(self, batch: list[_Wanted[Item, Result]], *, error: Exception) -> None:
+        logger.error("commit_failed", extra={"committer": self._thread.name}, exc_info=error)
+        self._hand_back(lambda: _refuse(batch, error))
+
     def _commit(self, batch: list[_Wanted[Item, Result]]) -> Sequence[Result]:
+        items = self._prepare([wanted.item for wanted in batch])
+        with transaction.atomic():
+            return self._work(items)
+
+    def _patiently(self, step: Callable[[], Sequence[Result]], *, items: int) -> Sequence[Result]:
         give_up, told = time.monotonic() + self._patience_s, False
         while True:
             try:
-                items = self._prepare([wanted.item for wanted in batch])
-                with transaction.atomic():
-                    return self._work(items)
+                return step()
             except TRANSIENT as error:
                 connection.close()
                 if time.monotonic() >= give_up:
                     raise
                 if not told:
                     told = True
-                    fields = {"committer": self._thread.name, "items": len(batch), "reason": str(error)}
+                    fields = {"committer": self._thread.name, "items": items, "reason": str(error)}
                     logger.warning("commit_waits_for_the_database", extra=fields)
                 time.sleep(0.2)
 

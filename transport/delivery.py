@@ -15,13 +15,13 @@ from transport.carrying import Carrier, refused
 from transport.engine import Engine
 from transport.envelope import Reply
 from transport.holdings import Lost, Unwritten
-from transport.outcomes import Connected, Open, Work
 from transport.protocol_log import SessionLog
 from transport.queue.claims import Opened
 from transport.queue.outcome import Try
 from transport.smtp.client import Client
 from transport.smtp.errors import SessionFailed
 from transport.turn import Crowded
+from transport.wishes import Connected, Open, Work
 
 logger = logging.getLogger(__name__)
 

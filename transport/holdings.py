@@ -9,10 +9,10 @@ from datetime import datetime
 from transport import judged
 from transport.commits import TRANSIENT, Committer, Ticket
 from transport.envelope import Reply
-from transport.outcomes import Answer, Close, More, Outdated, Settle, TakenBack, Wish, Work
 from transport.parts import Part, parts
 from transport.queue.claimed import Claim
 from transport.queue.outcome import Outcome, Try
+from transport.wishes import Answer, Close, More, Outdated, Settle, TakenBack, Wish, Work
 
 logger = logging.getLogger(__name__)
 Ledger = Committer[Wish, Answer]

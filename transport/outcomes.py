@@ -1,7 +1,7 @@
 """What the sessions of one worker want written, in shared transactions: opened, settled, closed."""
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,99 +12,30 @@ from connectors.profiles import DeliveryProfile
 from transport import intervals, judged, login_holds, retries, servers, submission
 from transport.cleaning import clean_text
 from transport.commits import Committer
-from transport.concurrency import Limits
 from transport.envelope import Reply, Stage
 from transport.models import Queue
 from transport.queue import allowances, claims, counters, moves, poison, records, sweeps
 from transport.queue.claimed import Claim
+from transport.queue.claimed import with_content as read_content
 from transport.queue.moves import Ended
 from transport.queue.notices import Notice
-from transport.queue.outcome import Outcome
 from transport.throttles import UNLIMITED, ConnectorLimits, Throttles
+from transport.wishes import Answer, Close, Connected, More, Open, Outdated, Settle, TakenBack, Wish, Work
 
 KEPT_FOR = timedelta(hours=1)
 """How long results wait in memory for a database that is gone, locked or full; no dot goes out meanwhile."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """An opened session and what it needs to know to dial."""
-
-    opened: claims.Opened
-    profile: DeliveryProfile
-    generation: int
-    """The configuration that the profile belongs to."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Open:
-    """A session is wanted for this queue."""
-
-    queue_id: int
-    worker: claims.Worker
-    limits: Limits
-    throttles: Throttles = field(default_factory=Throttles)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Connected:
-    """The session speaks to its host."""
-
-    session_id: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class More:
-    """An open session asks for mail."""
-
-    session_id: int
-    queue_id: int
-    generation: int
-    """Mail is given only to sessions that know the present configuration; the others end and are replaced."""
-    most: int
-    metered: int = 0
-    """Id of the connector if its messages per day are limited."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settle:
-    """One message was tried."""
-
-    outcome: Outcome
-    more: More | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Close:
-    """The session ends; with a `failure`, no host of the next hop could be used."""
-
-    session_id: int
-    queue_id: int
-    opened_at: datetime
-    failure: Reply | None = None
-    tries: tuple[Outcome, ...] = field(default=())
-    """What to note on the messages that could not be tried."""
-    connector_version: int = 0
-    """Of the profile that the session had."""
-
-
-@dataclass(frozen=True, slots=True)
-class TakenBack:
-    """The session is closed, its lease had run out: what it holds belongs to others now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outdated:
-    """The configuration changed: what the session holds may go, further mail goes to its successor."""
-
-
-Wish = Open | Connected | More | Settle | Close
-Answer = Work | tuple[Claim, ...] | Outdated | TakenBack | None
-
-
 def ledger() -> Committer[Wish, Answer]:
     """The one writer of a worker process. A commit costs a flush: what comes close together shares one."""
-    return Committer(settle, name="ledger", gather=timedelta(milliseconds=2), most=400, patience=KEPT_FOR)
+    return Committer(
+        settle,
+        name="ledger",
+        gather=timedelta(milliseconds=2),
+        most=400,
+        patience=KEPT_FOR,
+        finish=with_content,
+    )
 
 
 @counters.last()
@@ -129,6 +60,28 @@ def settle(wishes: Sequence[Wish]) -> list[Answer]:
         records.note_connected(connected)
     claimed = _claim(asking, lasting=lasting, now=now)
     return [_answer(wish, lasting=lasting, claimed=claimed, now=now) for wish in wishes]
+
+
+def with_content(answers: Sequence[Answer]) -> list[Answer]:
+    """Read the content of what was claimed: after the transaction, so that others write meanwhile."""
+    claimed = [one for answer in answers for one in _claims_in(answer)]
+    if not claimed:
+        return list(answers)
+    whole = {one.queued_id: one for one in read_content(claimed)}
+    return [_filled(answer, whole) for answer in answers]
+
+
+def _claims_in(answer: Answer) -> tuple[Claim, ...]:
+    if isinstance(answer, Work):
+        return answer.opened.claims
+    return answer if isinstance(answer, tuple) else ()
+
+
+def _filled(answer: Answer, whole: Mapping[int, Claim]) -> Answer:
+    found = tuple(whole[one.queued_id] for one in _claims_in(answer) if one.queued_id in whole)
+    if isinstance(answer, Work):
+        return replace(answer, opened=replace(answer.opened, claims=found))
+    return found if isinstance(answer, tuple) else answer
 
 
 def _settle_outcomes(settled: Sequence[Settle], *, now: datetime) -> None:

@@ -21,7 +21,9 @@ class Part:
 
 
 def parts(claim: Claim) -> Iterator[Part]:
-    """Yield the transactions that carry one message."""
+    """Yield the transactions that carry one message; ValueError for one whose content was not read."""
+    if not claim.content:
+        raise ValueError(f"The content of message {claim.message_id} was not read")
     for at in range(0, len(claim.recipients), RECIPIENTS_PER_TRANSACTION):
         end = at + RECIPIENTS_PER_TRANSACTION
         transaction = Transaction(

@@ -69,6 +69,7 @@ class Receiver:
             self._store,
             name="accept",
             most=100,
+            bytes_of=lambda envelope: len(envelope.content),
             patience=FIRST_TRY_FOR,
             prepare=self._sign,
             # One call into the loop a batch: each of them costs a system call and a change of threads.

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -72,6 +73,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _close(self) -> None:
         try:
             super()._close()  # type: ignore[misc]  # the stubs leave it out
+        finally:
+            self._pass_on()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep other writers out for a statement that no transaction may hold (a checkpoint)."""
+        self._take_turn()
+        try:
+            yield
         finally:
             self._pass_on()
 

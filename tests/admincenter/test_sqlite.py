@@ -119,6 +119,27 @@ def test_the_log_is_written_back_beside_the_writers():
     assert 0 < written == pages
 
 
+def test_a_log_that_was_written_back_while_nobody_wrote_begins_anew_although_somebody_always_writes():
+    stopping = threading.Event()
+
+    def write_on() -> None:
+        number = 0
+        while not stopping.is_set():
+            number += 1
+            write(f"busy{number}")
+        connection.close()
+
+    busy = threading.Thread(target=write_on)
+    busy.start()
+    try:
+        wait_until(lambda: checkpoints.write_back()[0] > 300, what="the log grows")
+        longest, _ = checkpoints.catch_up()
+        wait_until(lambda: checkpoints.write_back()[0] < longest, what="the log begins anew")
+    finally:
+        stopping.set()
+        busy.join(10)
+
+
 def test_a_reader_keeps_the_log_and_nobody_waits_for_him():
     reading, go_on = threading.Event(), threading.Event()
 
@@ -137,8 +158,10 @@ def test_a_reader_keeps_the_log_and_nobody_waits_for_him():
     reading.wait(10)
     write("second")
     pages, written = checkpoints.write_back()
+    beside_reader = checkpoints.catch_up()
     go_on.set()
     reader.join(10)
 
     assert written < pages
+    assert beside_reader == (pages, written)
     assert checkpoints.write_back()[0] == checkpoints.write_back()[1]

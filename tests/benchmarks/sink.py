@@ -65,6 +65,7 @@ class _Session(asyncio.Protocol):
         self._buffer = bytearray()
         self._recipients: list[bytes] = []
         self._in_content = False
+        self._searched_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
@@ -90,9 +91,12 @@ class _Session(asyncio.Protocol):
             pass
 
     def _take_content(self) -> bool:
-        end = self._buffer.find(b"\r\n.\r\n")
+        end = self._buffer.find(b"\r\n.\r\n", self._searched_bytes)
         if end < 0:
+            # From the start, each time, a large message would cost the machine more here than in the relay.
+            self._searched_bytes = max(0, len(self._buffer) - 4)
             return False
+        self._searched_bytes = 0
         del self._buffer[: end + 5]
         self._in_content = False
         self._sink.take(self._recipients)

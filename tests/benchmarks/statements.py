@@ -79,7 +79,7 @@ def settle(sessions: int) -> list[float]:
 
     from connectors import routing
     from tests.support import engine
-    from transport import judged, outcomes
+    from transport import judged, outcomes, wishes
     from transport.models import Queue
     from transport.queue import claims
     from transport.queue.outcome import Try
@@ -94,13 +94,13 @@ def settle(sessions: int) -> list[float]:
     held = {one.session_id: list(one.claims) for one in opened if one is not None}
     generation = routing.current().generation
 
-    def wish(one: claims.Opened) -> outcomes.Settle:
+    def wish(one: claims.Opened) -> wishes.Settle:
         claim = held[one.session_id].pop(0)
         decided = [(address, engine.DELIVERED) for _, address in claim.recipients]
         tried = Try(reply=engine.DELIVERED, outcome="delivered")
         outcome = judged.outcome_of(claim, decided, signature=engine.signature(one), tries=(tried,))
-        more = outcomes.More(session_id=one.session_id, queue_id=queue.pk, generation=generation, most=1)
-        return outcomes.Settle(outcome=outcome, more=more)
+        more = wishes.More(session_id=one.session_id, queue_id=queue.pk, generation=generation, most=1)
+        return wishes.Settle(outcome=outcome, more=more)
 
     def write(_number: int) -> None:
         wishes = [wish(one) for one in opened if one is not None]

@@ -1,8 +1,8 @@
 """What a claim carries: envelope, recipients and content of messages, read in a handful of statements."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,11 +22,11 @@ class Claim:
     mail_from: str
     recipients: tuple[tuple[int, str], ...]
     """(recipient id, address)."""
-    content: tuple[bytes, ...]
     size_bytes: int
     eight_bit: bool
     smtputf8: bool
     retry_count: int
+    content: tuple[bytes, ...] = ()
     ret: str = ""
     envid: str = ""
     internet_message_id: str = ""
@@ -104,18 +104,16 @@ def _lock() -> str:
 
 
 def load(chosen: Sequence[Due]) -> list[Claim]:
-    """Read recipients and content of messages that were claimed."""
+    """Read the recipients of messages that were claimed; their content comes `with_content`."""
     if not chosen:
         return []
     recipients, requests = _recipients([one.queued_id for one in chosen])
-    content = _content({one.message_id for one in chosen})
     return [
         Claim(
             queued_id=one.queued_id,
             message_id=one.message_id,
             mail_from=one.mail_from,
             recipients=tuple(recipients[one.queued_id]),
-            content=tuple(content[one.message_id]),
             size_bytes=one.size_bytes,
             eight_bit=bool(one.eight_bit),
             smtputf8=bool(one.smtputf8),
@@ -126,6 +124,18 @@ def load(chosen: Sequence[Due]) -> list[Claim]:
             dsn_requests=requests.get(one.queued_id, {}),
         )
         for one in chosen
+    ]
+
+
+def with_content(claims: Sequence[Claim]) -> list[Claim]:
+    """Read the content of messages that were claimed; those whose content is gone are left out.
+
+    For outside of the transaction that claimed them: while megabytes are read, others write. What was taken
+    back and removed meanwhile is not there any more, and is not ours to send.
+    """
+    content = _content({one.message_id for one in claims})
+    return [
+        replace(one, content=tuple(content[one.message_id])) for one in claims if one.message_id in content
     ]
 
 
@@ -148,7 +158,9 @@ def _recipients(queued_ids: Sequence[int]) -> tuple[_Recipients, _Requests]:
     return found, requests
 
 
-def _content(message_ids: Iterable[int]) -> Mapping[int, list[bytes]]:
+def _content(message_ids: Collection[int]) -> Mapping[int, list[bytes]]:
+    if not message_ids:
+        return {}
     found: dict[int, list[bytes]] = defaultdict(list)
     for message_id, data in _rows(
         "SELECT message_id, data FROM transport_content"

@@ -8,12 +8,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q, Sum
 
 from transport import concurrency, intervals, servers
 from transport.bulk import allocate_ids, execute_many, insert, marks, moment, select
 from transport.concurrency import Limits, Standing
-from transport.models import QueuedMessage, Session, TransportServer
+from transport.models import Session, TransportServer
 from transport.queue import allowances, demand
 from transport.queue.claimed import Claim, Due, due, load
 from transport.queue.moves import put_back
@@ -268,14 +267,19 @@ def _fitting(queue_id: int, found: Sequence[Due]) -> list[Due]:
 
 
 def _has_room(queue_id: int, *, size_bytes: int) -> bool:
-    held = QueuedMessage.objects.filter(session_id__isnull=False, queue__server__queues=queue_id)
-    sums = held.aggregate(
-        here=Sum("message__size_bytes", filter=Q(queue=queue_id), default=0),
-        all=Sum("message__size_bytes", default=0),
-    )
+    ((here, everywhere),) = select(_HELD, [queue_id, queue_id])
     # Alone a message may always go, however large.
-    room_here = not sums["here"] or sums["here"] + size_bytes <= QUEUE_BYTES
-    return room_here and (not sums["all"] or bool(sums["all"] + size_bytes <= SERVER_BYTES))
+    return (not here or here + size_bytes <= QUEUE_BYTES) and (
+        not everywhere or everywhere + size_bytes <= SERVER_BYTES
+    )
+
+
+_HELD = (
+    "SELECT COALESCE(SUM(CASE WHEN s.queue_id = %s THEN m.size_bytes END), 0), COALESCE(SUM(m.size_bytes), 0)"
+    " FROM transport_session s JOIN transport_queue q ON q.id = s.queue_id"
+    " JOIN transport_queuedmessage h ON h.session_id = s.id JOIN transport_message m ON m.id = h.message_id"
+    " WHERE q.server_id = (SELECT server_id FROM transport_queue WHERE id = %s)"
+)
 
 
 def _take(dealt: Mapping[int, Sequence[Due]]) -> Mapping[int, tuple[Claim, ...]]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from transport.commits import Committer, Ticket
+from transport.commits import BATCH_BYTES, Committer, Ticket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
 
@@ -163,3 +163,42 @@ def test_what_takes_time_is_done_before_the_transaction_begins(committers):
 
     assert committers[0].submit(6).result(10) == 7
     assert seen == [False, True]
+
+
+def test_what_takes_time_is_done_after_the_transaction_and_before_anybody_is_told(committers):
+    seen: list[bool] = []
+
+    def finish(results: Sequence[int]) -> list[int]:
+        seen.append(connection.in_atomic_block)
+        return [result + 1 for result in results]
+
+    committers.append(Committer(list, name="test", finish=finish))
+
+    assert committers[0].submit(6).result(10) == 7
+    assert seen == [False]
+
+
+def test_what_cannot_be_finished_was_written_once_and_is_told_as_an_error(committers):
+    door = Door()
+
+    def finish(_results: Sequence[int]) -> list[int]:
+        raise ValueError("cannot be read")
+
+    committers.append(Committer(door, name="test", finish=finish))
+    futures = door.behind(committers[0], 2)
+    door.open()
+
+    for future in futures:
+        with pytest.raises(ValueError, match="cannot be read"):
+            future.result(10)
+    assert door.batches == [1, 2]
+
+
+def test_large_items_go_in_small_batches(committers):
+    door = Door()
+    committers.append(Committer(door, name="test", bytes_of=lambda _item: BATCH_BYTES // 2))
+    futures = door.behind(committers[0], 5)
+    door.open()
+    [future.result(10) for future in futures]
+
+    assert door.batches == [1, 2, 2, 1]

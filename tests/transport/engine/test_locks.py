@@ -25,6 +25,7 @@ from transport import operations, outcomes, rates, rerouting, servers
 from transport.models import Queue, QueuedMessage, Session
 from transport.queue import claims, counters, moves, resubmits, sweeps, waits
 from transport.states import DELIVERABLE
+from transport.wishes import Close, Open, Settle, Work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
 SECONDS = 4.0
@@ -75,8 +76,8 @@ def deliver():
     queues = list(Queue.objects.filter(delivery_type__in=DELIVERABLE).values_list("pk", flat=True))
     random.shuffle(queues)
     with transaction.atomic():
-        opening = [outcomes.Open(queue_id=queue_id, worker=WORKER, limits=LIMITS) for queue_id in queues[:4]]
-        works = [answer for answer in outcomes.settle(opening) if isinstance(answer, outcomes.Work)]
+        opening = [Open(queue_id=queue_id, worker=WORKER, limits=LIMITS) for queue_id in queues[:4]]
+        works = [answer for answer in outcomes.settle(opening) if isinstance(answer, Work)]
     wishes = [wish for work in works for wish in settled(work.opened)]
     random.shuffle(wishes)
     with transaction.atomic():
@@ -87,8 +88,8 @@ def settled(opened):
     for number in range(len(opened.claims)):
         reply = random.choice((DELIVERED, DELIVERED, UNKNOWN_USER, GREYLISTED))  # noqa: S311 - any will do
         later = timezone.now() + timedelta(seconds=1) if reply is GREYLISTED else None
-        yield outcomes.Settle(outcome=outcome(opened, reply, retry_at=later, claim=number))
-    yield outcomes.Close(session_id=opened.session_id, queue_id=opened.queue_id, opened_at=opened.opened_at)
+        yield Settle(outcome=outcome(opened, reply, retry_at=later, claim=number))
+    yield Close(session_id=opened.session_id, queue_id=opened.queue_id, opened_at=opened.opened_at)
 
 
 def beat():

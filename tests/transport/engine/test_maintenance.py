@@ -8,7 +8,7 @@ from django.utils import timezone
 from tests.support.engine import DELIVERED, GREYLISTED, accept, connector, open_for, outcome, server
 from tests.transport.engine.test_poison import laid_aside
 from tests.transport.engine.test_sessions import settle
-from transport import categorizer, maintenance, operations, outcomes, rerouting, servers
+from transport import categorizer, maintenance, operations, rerouting, servers, wishes
 from transport.models import Queue, QueuedMessage, TrackingEvent, TransportServer
 from transport.states import ComponentState, DeliveryType, QueuedState
 
@@ -107,9 +107,9 @@ def test_what_is_in_flight_is_finished_here_and_goes_over_only_when_it_was_put_o
     drain(here)
     hand_over(here)
     assert holders() == ["E15MB1", "E15MB1"]
-    settle(outcomes.Settle(outcome=outcome(opened, DELIVERED)))
+    settle(wishes.Settle(outcome=outcome(opened, DELIVERED)))
     put_off = outcome(opened, GREYLISTED, retry_at=timezone.now() + timedelta(minutes=5), claim=1)
-    settle(outcomes.Settle(outcome=put_off))
+    settle(wishes.Settle(outcome=put_off))
     hand_over(here)
 
     assert holders() == ["E15MB2"]
@@ -138,7 +138,7 @@ def test_a_redirect_lasts_until_what_is_in_flight_has_ended(here, other):
     redirect(here, target=other)
     hand_over(here)
     assert TransportServer.objects.get(pk=here.pk).redirect_to == other
-    settle(outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now())))
+    settle(wishes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now())))
     hand_over(here)
 
     assert holders() == ["E15MB2"]

@@ -19,6 +19,7 @@ from transport.commits import Committer
 from transport.models import Attempt, Queue, QueuedMessage, Recipient, Session
 from transport.queue import claims, moves
 from transport.states import DeliveryType, RecipientState
+from transport.wishes import Settle
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.state]
 
@@ -35,9 +36,7 @@ class Database:
         if self.away.is_set():
             self.tries += 1
             raise OperationalError("the database is gone")
-        delivered = [
-            wish.outcome for wish in wishes if isinstance(wish, outcomes.Settle) and wish.outcome.delivered
-        ]
+        delivered = [wish.outcome for wish in wishes if isinstance(wish, Settle) and wish.outcome.delivered]
         if any(outcome.message_id == self.unwritable for outcome in delivered):
             raise ValueError("no such text can be stored")
         return outcomes.settle(wishes)
@@ -45,7 +44,13 @@ class Database:
 
 @contextmanager
 def ledger_of(database, *, patience):
-    ledger = Committer(database.settle, name="ledger", gather=timedelta(milliseconds=2), patience=patience)
+    ledger = Committer(
+        database.settle,
+        name="ledger",
+        gather=timedelta(milliseconds=2),
+        patience=patience,
+        finish=outcomes.with_content,
+    )
     yield ledger
     ledger.stop()
 

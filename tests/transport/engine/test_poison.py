@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.support.engine import WORKER, accept, connector, expired, open_for, outcome, server
 from tests.transport.engine.test_intervals import changed, clock
 from tests.transport.engine.test_sessions import settle
-from transport import judged, operations, outcomes, rerouting, servers, submission
+from transport import judged, operations, rerouting, servers, submission, wishes
 from transport.models import Message, Queue, QueuedMessage, TrackingEvent
 from transport.queue import poison, sweeps
 from transport.queue.claims import Worker
@@ -114,7 +114,7 @@ def test_a_process_that_lives_on_blames_nobody(here, queued):
 def test_a_defect_of_ours_counts_as_a_break(here, queued):
     changed(here, poison_threshold=1)
     opened = open_for(queued)
-    settle(outcomes.Settle(outcome=outcome(opened, judged.BROKEN, retry_at=timezone.now())))
+    settle(wishes.Settle(outcome=outcome(opened, judged.BROKEN, retry_at=timezone.now())))
 
     assert QueuedMessage.objects.select_related("queue").get().queue.delivery_type == DeliveryType.POISON
 

@@ -9,7 +9,7 @@ from connectors import services
 from tests.support.engine import GREYLISTED, accept, connector, open_for, outcome, server
 from tests.transport.engine.test_intervals import changed, clock
 from tests.transport.engine.test_sessions import settle
-from transport import operations, outcomes, rerouting
+from transport import operations, rerouting, wishes
 from transport.models import Queue, QueuedMessage
 from transport.queue import resubmits
 from transport.states import DeliveryType, QueuedState
@@ -106,9 +106,7 @@ def test_what_a_session_holds_follows_when_that_lets_go_of_it(here, in_retry):
     connector("Second", smart_hosts=("smart.test",), spaces="fabrikam.test")
     rerouting.reroute(here, now=timezone.now())
     assert set(QueuedMessage.objects.values_list("queue__connector_id", flat=True)) == {internet}
-    settle(
-        outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now() + timedelta(minutes=5)))
-    )
+    settle(wishes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now() + timedelta(minutes=5))))
     rerouting.reroute(here, now=timezone.now())
 
     moved = QueuedMessage.objects.exclude(queue__connector_id=internet).get()

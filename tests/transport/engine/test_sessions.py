@@ -25,10 +25,13 @@ from tests.support.engine import (
 )
 from transport import outcomes
 from transport.concurrency import Limits
-from transport.models import Attempt, Message, Queue, QueuedMessage, Recipient, Session
+from transport.models import Attempt, Content, Message, Queue, QueuedMessage, Recipient, Session
+from transport.parts import parts
 from transport.queue import claims, moves, sweeps
+from transport.queue.claimed import with_content
 from transport.queue.outcome import Try
 from transport.states import Pending, QueuedState, RecipientState
+from transport.wishes import Close, Connected, More, Outdated, Settle, TakenBack
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 
@@ -47,7 +50,7 @@ def settle(*wishes):
 
 
 def more(opened, most=5):
-    return outcomes.More(
+    return More(
         session_id=opened.session_id,
         queue_id=opened.queue_id,
         generation=routing.current().generation,
@@ -56,7 +59,7 @@ def more(opened, most=5):
 
 
 def close(opened, failure=None):
-    return outcomes.Close(
+    return Close(
         session_id=opened.session_id, queue_id=opened.queue_id, opened_at=opened.opened_at, failure=failure
     )
 
@@ -67,8 +70,17 @@ def test_a_session_claims_due_mail_with_content_and_recipients(queued):
 
     assert [claim.message_id for claim in opened.claims] == [queued.message_id]
     assert opened.claims[0].recipients[0][1] == "bob@fabrikam.test"
-    assert b"".join(opened.claims[0].content).endswith(b"Hello.\r\n")
+    assert b"".join(with_content(opened.claims)[0].content).endswith(b"Hello.\r\n")
     assert (queued.state, queued.session_id) == (QueuedState.ACTIVE, opened.session_id)
+
+
+def test_what_was_removed_between_claim_and_reading_is_not_sent(queued):
+    opened = open_for(queued)
+    Content.objects.all().delete()
+
+    assert with_content(opened.claims) == []
+    with pytest.raises(ValueError, match="was not read"):
+        list(parts(opened.claims[0]))
 
 
 def test_a_second_session_finds_nothing_to_claim(queued):
@@ -97,7 +109,7 @@ def test_large_messages_wait_while_the_sessions_of_their_queue_hold_too_much(que
     Message.objects.update(size_bytes=36 * 1024 * 1024)
     opened = [open_for(queued) for _ in range(5)]
     assert [session and len(session.claims) for session in opened] == [1, 1, 1, None, None]
-    settle(outcomes.Settle(outcome=outcome(opened[0], DELIVERED)))
+    settle(Settle(outcome=outcome(opened[0], DELIVERED)))
 
     assert len(open_for(queued).claims) == 1
 
@@ -118,7 +130,7 @@ def test_new_mail_goes_before_retries(queued):
 
 def test_a_delivered_message_leaves_the_queue_and_the_attempt_is_kept(queued):
     opened = open_for(queued)
-    settle(outcomes.Settle(outcome=outcome(opened, DELIVERED)), close(opened))
+    settle(Settle(outcome=outcome(opened, DELIVERED)), close(opened))
     queue = Queue.objects.get()
 
     assert not QueuedMessage.objects.exists()
@@ -132,7 +144,7 @@ def test_a_delivered_message_leaves_the_queue_and_the_attempt_is_kept(queued):
 def test_a_deferred_message_waits_for_its_own_time_and_says_why(queued):
     opened = open_for(queued)
     later = timezone.now() + timedelta(minutes=5)
-    settle(outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=later)), close(opened))
+    settle(Settle(outcome=outcome(opened, GREYLISTED, retry_at=later)), close(opened))
     queued.refresh_from_db()
 
     assert queued.state == QueuedState.RETRY
@@ -146,7 +158,7 @@ def test_a_deferred_message_waits_for_its_own_time_and_says_why(queued):
 
 def test_a_refused_recipient_is_reported_to_the_sender_in_the_same_transaction(queued):
     opened = open_for(queued)
-    settle(outcomes.Settle(outcome=outcome(opened, UNKNOWN_USER)), close(opened))
+    settle(Settle(outcome=outcome(opened, UNKNOWN_USER)), close(opened))
     report = Message.objects.get(source="DSN")
 
     assert Recipient.objects.get(message=queued.message_id).state == RecipientState.FAILED
@@ -157,10 +169,10 @@ def test_a_refused_recipient_is_reported_to_the_sender_in_the_same_transaction(q
 
 def test_a_report_that_fails_makes_no_second_report(queued):
     opened = open_for(queued)
-    settle(outcomes.Settle(outcome=outcome(opened, UNKNOWN_USER)), close(opened))
+    settle(Settle(outcome=outcome(opened, UNKNOWN_USER)), close(opened))
     report = QueuedMessage.objects.get()
     opened = open_for(report)
-    settle(outcomes.Settle(outcome=outcome(opened, UNKNOWN_USER)), close(opened))
+    settle(Settle(outcome=outcome(opened, UNKNOWN_USER)), close(opened))
 
     assert Message.objects.count() == 2
     assert not QueuedMessage.objects.exists()
@@ -170,7 +182,7 @@ def test_an_outcome_whose_claim_was_lost_changes_nothing(queued):
     opened = open_for(queued)
     with transaction.atomic():
         claims.close_session(opened.session_id)
-    settle(outcomes.Settle(outcome=outcome(opened, UNKNOWN_USER)))
+    settle(Settle(outcome=outcome(opened, UNKNOWN_USER)))
     queued.refresh_from_db()
 
     assert queued.state == QueuedState.READY
@@ -184,16 +196,16 @@ def test_a_session_that_was_taken_back_is_told_so_and_claims_nothing_more(queued
     accept("eva@fabrikam.test")
     with transaction.atomic():
         claims.close_session(opened.session_id)
-    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=more(opened)))
+    answer = settle(Settle(outcome=outcome(opened, DELIVERED), more=more(opened)))
 
-    assert answer == [outcomes.TakenBack()]
+    assert answer == [TakenBack()]
     assert set(QueuedMessage.objects.values_list("state", "session_id")) == {(QueuedState.READY, None)}
 
 
 def test_settling_claims_more_mail_in_the_same_transaction(queued):
     opened = open_for(queued)
     second = accept("eva@fabrikam.test")
-    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=more(opened)))
+    answer = settle(Settle(outcome=outcome(opened, DELIVERED), more=more(opened)))
 
     assert [claim.message_id for claim in answer[0]] == [second]
 
@@ -203,9 +215,9 @@ def test_a_session_that_knows_an_older_configuration_gets_no_further_mail(queued
     accept("eva@fabrikam.test")
     asks = more(opened)
     connector("Partner", spaces="partner.test")
-    answer = settle(outcomes.Settle(outcome=outcome(opened, DELIVERED), more=asks))
+    answer = settle(Settle(outcome=outcome(opened, DELIVERED), more=asks))
 
-    assert answer == [outcomes.Outdated()]
+    assert answer == [Outdated()]
 
 
 def test_sessions_of_one_queue_that_ask_together_share_its_mail(queued):
@@ -258,7 +270,7 @@ def test_a_host_that_takes_only_so_many_connections_is_no_failure_of_the_queue(q
             claims.open_session(queued.queue_id, worker=WORKER, limits=limits, now=timezone.now())
             for _ in range(2)
         ]
-    settle(outcomes.Connected(session_id=working.session_id))
+    settle(Connected(session_id=working.session_id))
     settle(close(refused, REFUSED))
 
     assert Queue.objects.with_status().get().status == "Active"
@@ -270,7 +282,7 @@ def test_a_success_ends_the_retry_of_the_queue(queued):
     settle(close(opened, REFUSED))
     later = timezone.now() + timedelta(minutes=2)
     opened = open_for(queued, now=later)
-    settle(outcomes.Settle(outcome=outcome(opened, DELIVERED)), close(opened))
+    settle(Settle(outcome=outcome(opened, DELIVERED)), close(opened))
     queue = Queue.objects.with_status().get()
 
     assert (queue.status, queue.retry_count, queue.next_retry_at, queue.last_error) == ("Ready", 0, None, "")
@@ -295,7 +307,7 @@ def test_a_message_suspended_while_it_is_sent_is_suspended_when_that_try_fails(q
     opened = open_for(queued)
     moves.suspend(QueuedMessage.objects.all())
     assert QueuedMessage.objects.with_status().get().status == "Pending Suspend"
-    settle(outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now())))
+    settle(Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now())))
     queued.refresh_from_db()
 
     assert (queued.state, queued.pending) == (QueuedState.SUSPENDED, Pending.NOTHING)
@@ -305,7 +317,7 @@ def test_a_message_removed_while_it_is_sent_goes_when_that_try_fails(queued):
     opened = open_for(queued)
     moves.ask_removal(QueuedMessage.objects.all(), pending=Pending.REMOVE_WITH_NDR)
     assert QueuedMessage.objects.with_status().get().status == "Pending Remove"
-    settle(outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now())))
+    settle(Settle(outcome=outcome(opened, GREYLISTED, retry_at=timezone.now())))
 
     assert not QueuedMessage.objects.filter(message=queued.message_id).exists()
     assert Message.objects.filter(source="DSN").count() == 1

@@ -25,7 +25,7 @@ from tests.support.engine import (
 from tests.support.nameserver import Nameserver
 from tests.support.ports import free_port
 from tests.support.smtp_peer import DOT, Peer
-from transport import delivery, outcomes, servers
+from transport import delivery, outcomes, servers, wishes
 from transport.allowance import hour_of
 from transport.attendance import Attendance
 from transport.dispatcher import Dispatcher
@@ -377,7 +377,7 @@ def returned():
     with transaction.atomic():
         outcomes.settle(
             [
-                outcomes.Close(
+                wishes.Close(
                     session_id=opened.session_id,
                     queue_id=queued.queue_id,
                     opened_at=opened.opened_at,
@@ -388,7 +388,7 @@ def returned():
     gathered.append(accept("leo@fabrikam.test"))
     opened = open_for(queued, now=timezone.now() + timedelta(minutes=2))
     with transaction.atomic():
-        outcomes.settle([outcomes.Settle(outcome=outcome(opened, DELIVERED))])
+        outcomes.settle([wishes.Settle(outcome=outcome(opened, DELIVERED))])
         claims.close_session(opened.session_id)
     return queued.queue, gathered[1:]
 

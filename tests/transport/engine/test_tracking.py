@@ -23,6 +23,7 @@ from transport import delivery, intervals, judged, operations, outcomes
 from transport.models import Queue, QueuedMessage, TrackingEvent, TransportServer
 from transport.queue import moves, sweeps
 from transport.queue.outcome import Try
+from transport.wishes import Close, Settle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 
@@ -55,7 +56,7 @@ def _site():
 
 def test_a_plain_delivery_is_received_and_sent():
     message_id, opened = waiting("bob@fabrikam.test")
-    settle(outcomes.Settle(outcome=outcome(opened, DELIVERED)))
+    settle(Settle(outcome=outcome(opened, DELIVERED)))
     received, sent = story(message_id)
 
     assert (received.event, received.source, received.sender) == ("RECEIVE", "SMTP", "anna@contoso.test")
@@ -76,7 +77,7 @@ def test_a_plain_delivery_is_received_and_sent():
 def test_what_a_host_refuses_is_put_off_or_fails(reply, expected):
     message_id, opened = waiting("bob@fabrikam.test")
     later = timezone.now() + timedelta(minutes=5)
-    settle(outcomes.Settle(outcome=outcome(opened, reply, retry_at=later)))
+    settle(Settle(outcome=outcome(opened, reply, retry_at=later)))
 
     assert words(message_id) == expected
     assert story(message_id)[1].statuses == reply.line
@@ -84,7 +85,7 @@ def test_what_a_host_refuses_is_put_off_or_fails(reply, expected):
 
 def test_a_report_is_a_dsn_event_that_refers_to_the_message_it_is_about():
     message_id, opened = waiting("bob@fabrikam.test")
-    settle(outcomes.Settle(outcome=outcome(opened, UNKNOWN_USER)))
+    settle(Settle(outcome=outcome(opened, UNKNOWN_USER)))
     (report,) = TrackingEvent.objects.filter(event="DSN")
 
     assert (report.source, report.reference) == ("DSN", "<1@client.test>")
@@ -115,7 +116,7 @@ def test_messages_that_no_host_could_be_asked_about_are_put_off_with_the_reason(
     refused = Try(reply=REFUSED, outcome="deferred")
     untried = judged.untried(opened.claims[0], signature=signature(opened), tries=(refused,))
     facts = {"queue_id": opened.queue_id, "opened_at": opened.opened_at, "failure": REFUSED}
-    settle(outcomes.Close(session_id=opened.session_id, tries=(untried,), **facts))
+    settle(Close(session_id=opened.session_id, tries=(untried,), **facts))
     (event,) = story(message_id)[1:]
 
     assert (event.event, event.recipients) == ("DEFER", "bob@fabrikam.test\neva@fabrikam.test")
@@ -135,7 +136,7 @@ def test_a_removal_by_an_administrator_says_whether_the_sender_was_told(with_ndr
 def test_what_expired_failed_by_the_queue():
     message_id, opened = waiting("bob@fabrikam.test")
     later = timezone.now() + timedelta(minutes=5)
-    settle(outcomes.Settle(outcome=outcome(opened, GREYLISTED, retry_at=later)))
+    settle(Settle(outcome=outcome(opened, GREYLISTED, retry_at=later)))
     queued = QueuedMessage.objects.select_related("queue").filter(message=message_id)
     with transaction.atomic():
         moves.take_out(queued, reply=sweeps.EXPIRED, report=True, now=timezone.now())
