@@ -126,7 +126,7 @@ def _ask(request: HttpRequest, question: removal.Removal, *, place: Place) -> Ht
     if not question.selected:
         messages.warning(request, f"Nothing was done. {question.vanished} no longer there.")
         return _go_on(request, place=place)
-    context = {"tab": "queues", "question": question, "place": place}
+    context = {"question": question, "place": place}
     part = "#dialog" if _is_htmx(request) else ""
     return render(request, f"{TEMPLATES}/remove.html{part}", context)
 
@@ -149,7 +149,7 @@ def _refuse(request: HttpRequest, sentence: str, *, place: Place) -> HttpRespons
     messages.error(request, sentence)
     if _is_htmx(request):
         return HttpResponse(status=422)
-    return render(request, f"{TEMPLATES}/refused.html", {"tab": "queues", "place": place}, status=422)
+    return render(request, f"{TEMPLATES}/refused.html", {"place": place}, status=422)
 
 
 def _go_on(request: HttpRequest, *, place: Place) -> HttpResponse:

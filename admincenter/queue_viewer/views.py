@@ -33,7 +33,6 @@ def show_queues(request: HttpRequest, *, status: int = 200) -> HttpResponse:
     order = read_order(request, columns=list(listing.QUEUE_COLUMNS), default="identity")
     page = listing.read_queues(filters, order=order, number=request.GET.get("page"))
     context = {
-        "tab": "queues",
         "filters": filters,
         "order": order,
         "page": page,
@@ -54,7 +53,6 @@ def show_queue(request: HttpRequest, queue_id: int, *, status: int = 200) -> Htt
     sessions = Session.objects.filter(queue=queue).count()
     page = listing.read_messages(queue, filters=filters, cursor=listing.read_cursor(request.GET))
     context = {
-        "tab": "queues",
         "queue": row,
         "sessions": sessions,
         "explanation": words.explain(queue, status=row.status, now=timezone.now()),
@@ -77,7 +75,7 @@ def show_message(request: HttpRequest, message_id: int, *, status: int = 200) ->
         recipients_page=listing.page_number(request.GET.get("recipients")),
         attempts_page=listing.page_number(request.GET.get("attempts")),
     )
-    context = {"tab": "queues", "message": view, "version": live.version(view)}
+    context = {"message": view, "version": live.version(view)}
     return _answer(request, page="message", part=MESSAGE, context=context, status=status)
 
 

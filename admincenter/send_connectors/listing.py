@@ -48,7 +48,6 @@ def context(request: HttpRequest) -> dict[str, object]:
     page = Paginator(_ordered(order), PAGE_ROWS).get_page(request.GET.get("page"))
     chosen = list(SendConnector.objects.with_parts().filter(pk__in=selected).by_name())
     return {
-        "tab": "send connectors",
         "order": order,
         "page": page,
         "selected": {connector.pk for connector in chosen},

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from admincenter import features as frame
 from admincenter.components.lists import Order
 from admincenter.components.moments import relative
 
@@ -60,3 +61,24 @@ def column(context: Mapping[str, Any], name: str, label: str, css: str = "") -> 
 def tool(verb: str, symbol: str, label: str, needs: str = "") -> dict[str, str]:
     """Draw a toolbar button that posts `verb` for what is picked; `needs` is "", "one" or "some"."""
     return {"verb": verb, "symbol": symbol, "label": label, "needs": needs}
+
+
+@register.inclusion_tag("components/_features.html", takes_context=True)
+def features(context: Mapping[str, Any]) -> dict[str, object]:
+    """Draw the feature pane with what this person may see."""
+    feature, _ = frame.current(_namespace(context))
+    return {"features": list(frame.features_for(context["user"])), "here": feature}
+
+
+@register.inclusion_tag("components/_tabs.html", takes_context=True)
+def tabs(context: Mapping[str, Any]) -> dict[str, object]:
+    """Draw the tabs of the feature that the page belongs to."""
+    name, tab = frame.current(_namespace(context))
+    found = [one for one in frame.features_for(context["user"]) if one.name == name] if name else []
+    return {"feature": name, "tabs": found[0].tabs if found else (), "here": tab}
+
+
+def _namespace(context: Mapping[str, Any]) -> str:
+    """The namespace of the page's addresses; error pages have none."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return match.namespace if match is not None else ""

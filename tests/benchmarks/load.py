@@ -26,7 +26,7 @@ async def measure(relay: str, scenario: Scenario) -> dict[str, Any]:
         accepted = time.monotonic()
         sink.last = accepted
         await sink.wait(idle_s=IDLE_S)
-        # The last answers are still on their way: who does not get his sends his message again, minutes later.
+        # The last answers are on their way: who does not get his sends his message again, minutes later.
         await asyncio.sleep(scenario.rtt_ms / 1000 + LAST_ANSWERS_S)
     finally:
         for server in servers:
