@@ -1,9 +1,10 @@
 """A receiving server on loopback (aiosmtpd) that keeps what it was given, with the envelope."""
 
+import asyncio
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -21,6 +22,41 @@ class Mail:
     helo: str
 
 
+class _Conversation(SMTP):
+    """One connection; the controller ends those that are still open."""
+
+    open_ones: set[asyncio.BaseTransport]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.open_ones.add(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.open_ones.discard(self.transport)
+        super().connection_lost(error)
+
+
+class _Controller(Controller):
+    """aiosmtpd's stops its loop over open connections, which then complain in some later test."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._open_ones: set[asyncio.BaseTransport] = set()
+        super().__init__(*arguments, **options)
+
+    def factory(self) -> SMTP:
+        conversation = _Conversation(self.handler, **self.SMTP_kwargs)
+        conversation.open_ones = self._open_ones
+        return conversation
+
+    def stop(self, no_assert: bool = False) -> None:  # noqa: FBT001, FBT002 - aiosmtpd's
+        self.loop.call_soon_threadsafe(self._abort)
+        super().stop(no_assert=no_assert)
+
+    def _abort(self) -> None:
+        for transport in self._open_ones:
+            transport.abort()  # type: ignore[attr-defined]
+
+
 class ReceivingServer:
     """Use as a context manager; can be stopped and started again on the same port."""
 
@@ -31,7 +67,7 @@ class ReceivingServer:
         self.peak_connections = 0
         self._open = 0
         self._lock = threading.Lock()
-        self._controller: Controller | None = None
+        self._controller: _Controller | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -42,7 +78,7 @@ class ReceivingServer:
 
     def start(self) -> None:
         """Listen, again if need be."""
-        self._controller = Controller(
+        self._controller = _Controller(
             self,
             hostname=self.address,
             port=self.port,
