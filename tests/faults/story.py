@@ -7,6 +7,7 @@ import signal
 import smtplib  # noqa: TID251 - a client of the listener, with nothing of ours in it
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.flows.conftest import ems
 from tests.support.program import Program
@@ -17,13 +18,19 @@ CONTENT = "Subject: {number}\r\n\r\n{text}\r\n"
 
 
 def stop_between_transactions(program: Program) -> int:
-    """SIGSTOP the worker at a moment when it does not hold the database."""
+    """SIGSTOP the worker at a moment when it neither holds the database nor stands at its door."""
     while True:
         pid = program.kill("worker", signal.SIGSTOP)
-        with (program.data_dir / "admincenter.sqlite3-turn").open("a") as turn, contextlib.suppress(OSError):
-            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if all(_is_free(program.data_dir / f"admincenter.sqlite3-{name}") for name in ("door", "turn")):
             return pid
         os.kill(pid, signal.SIGCONT)
+
+
+def _is_free(lock: Path) -> bool:
+    with lock.open("a") as file, contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def subjects(peer: Peer) -> Counter[str]:
