@@ -38,6 +38,7 @@ FEATURES = (
         (
             Tab("send connectors", "send_connectors"),
             Tab("queues", "queue_viewer"),
+            Tab("delivery reports", "delivery_reports", "search"),
         ),
     ),
 )

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
     path("api/v1/", include("admincenter.message_api.urls")),
     path("mail-flow/test-message/", include("admincenter.test_message.urls")),
+    path("mail-flow/delivery-reports/", include("admincenter.delivery_reports.urls")),
     path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
 ]
 

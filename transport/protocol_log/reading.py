@@ -94,13 +94,18 @@ def dialogues(places: Iterable[Place], wanted: Wanted) -> list[Dialogue]:
     return sorted(fitting, key=lambda one: (one.start, one.session_id))
 
 
-def entries(places: Iterable[Place], session_ids: Iterable[str]) -> list[Entry]:
-    """Give what was said in some sessions, session by session, in the order in which it was said."""
+def entries(
+    places: Iterable[Place], session_ids: Iterable[str], *, within: Wanted | None = None
+) -> list[Entry]:
+    """Give what was said in some sessions, session by session, in the order in which it was said.
+
+    `within` names the time, so that not every file is read.
+    """
     wanted = [session_id.upper() for session_id in session_ids]
     found = [
         entry
         for direction, folder in places
-        for entry in _read(direction, folder, Wanted(), keep=_of_sessions(wanted))
+        for entry in _read(direction, folder, within or Wanted(), keep=_of_sessions(wanted))
         if entry.session_id in wanted
     ]
     found.sort(key=lambda one: (wanted.index(one.session_id), one.sequence_number, one.date_time))

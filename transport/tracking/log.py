@@ -67,7 +67,7 @@ def _lines(search: Search, server_ids: Sequence[int]) -> Iterator[TrackingEvent]
     if about is not None:
         yield from _of_messages(search, about, server_ids)
         return
-    wanted = TrackingEvent.objects.filter(_conditions(search), _about_the_message(search))
+    wanted = TrackingEvent.objects.filter(conditions(search), _about_the_message(search))
     streams = [_of_server(wanted, search, server_id) for server_id in server_ids]
     yield from filter(_to(search.recipients), heapq.merge(*streams, key=lambda line: (line.at, line.pk)))
 
@@ -78,7 +78,7 @@ def _messages(search: Search) -> Sequence[int] | None:
         return [search.message_id]
     if not search.internet_message_id:
         return None
-    opened = TrackingEvent.objects.filter(_opens(search))
+    opened = TrackingEvent.objects.filter(opens(search))
     ids = list(opened.values_list("message_id", flat=True)[: FEW + 1])
     return ids if len(ids) <= FEW else None
 
@@ -86,7 +86,7 @@ def _messages(search: Search) -> Sequence[int] | None:
 def _of_messages(search: Search, ids: Sequence[int], server_ids: Sequence[int]) -> Iterator[TrackingEvent]:
     """All lines of a few messages, by their index: time and server are judged here, not there."""
     lines = TrackingEvent.objects.filter(
-        _conditions(search), _about_the_message(search), message_id__in=ids
+        conditions(search), _about_the_message(search), message_id__in=ids
     ).order_by()
     in_range = (
         line
@@ -111,7 +111,7 @@ def _of_server(wanted: QuerySet[TrackingEvent], search: Search, server_id: int) 
         rest = wanted.filter(at__gte=last.at).exclude(at=last.at, pk__lte=last.pk)
 
 
-def _conditions(search: Search) -> Q:
+def conditions(search: Search) -> Q:
     """Conditions on the line itself."""
     wanted = Q()
     if search.event:
@@ -150,14 +150,15 @@ def _fits(address: str, pattern: str) -> bool:
 
 def _about_the_message(search: Search) -> Q:
     """Conditions on what stands in the line that opened the story."""
-    opens = _opens(search)
-    if opens == Q(total_bytes__isnull=False):
+    opening_line = opens(search)
+    if opening_line == Q(total_bytes__isnull=False):
         return Q()
-    opening = TrackingEvent.objects.filter(opens, message_id=OuterRef("message_id"))
-    return opens | Q(Exists(opening), total_bytes__isnull=True)
+    opening = TrackingEvent.objects.filter(opening_line, message_id=OuterRef("message_id"))
+    return opening_line | Q(Exists(opening), total_bytes__isnull=True)
 
 
-def _opens(search: Search) -> Q:
+def opens(search: Search) -> Q:
+    """Conditions on the line that opens a story."""
     wanted = Q(total_bytes__isnull=False)
     if search.sender:
         wanted &= _sent_by(search.sender)
