@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from transport import (
+    history,
     intervals,
     log_rooms,
     login_holds,
@@ -200,6 +201,7 @@ class Dispatcher:
             sweeps.forget_dead_hands,
             sweeps.forget_worked_off_backlogs,
             allowances.purge,
+            history.purge,
         ):
             with transaction.atomic():
                 done.append(step(server, now=now))

@@ -121,7 +121,7 @@ def _move(moves: Sequence[_Move], *, server: TransportServer, now: datetime) -> 
         return
     counts = Counter(key for move in moves for key in move.ways.queues)
     left = Counter(move.queued.queue_id for move in moves)
-    queue_ids = enter(counts, now=now)
+    queue_ids = enter(counts, now=now, moved=True)
     new_ids = iter(allocate_ids(QueuedMessage, counts.total()) if counts else ())
     carried: list[tuple[int, int, str]] = []
     rows: list[tuple[object, ...]] = []

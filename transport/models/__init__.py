@@ -5,6 +5,7 @@ Only `transport.queue` and `transport.submission` write the rows of mail.
 
 from transport.models.allowances import SentInHour
 from transport.models.attempts import Attempt
+from transport.models.history import MailMinute
 from transport.models.holds import LoginHold
 from transport.models.listening import BoundAddress
 from transport.models.messages import Content, HandedIn, Message, Recipient, SubmissionWindow
@@ -20,6 +21,7 @@ __all__ = [
     "Content",
     "HandedIn",
     "LoginHold",
+    "MailMinute",
     "Message",
     "Queue",
     "QueueQuerySet",

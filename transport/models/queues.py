@@ -70,6 +70,10 @@ class Queue(models.Model):
     entered = models.BigIntegerField(default=0)
     """How many messages ever came in; with `departed` it gives the rates."""
     departed = models.BigIntegerField(default=0)
+    entered_noted = models.BigIntegerField(default=0, db_default=0)
+    """How many of `entered` the history (`transport.history`) has, or is not to have: they were moved."""
+    departed_noted = models.BigIntegerField(default=0, db_default=0)
+    """The same for `departed`: it tells of what a next hop took."""
     incoming_rate = models.FloatField(default=0)
     """Messages per second over the last minute."""
     outgoing_rate = models.FloatField(default=0)

@@ -23,7 +23,11 @@ class _Gathered:
     """What a transaction is going to change, by queue."""
 
     entered: Counter[int] = field(default_factory=Counter)
+    moved_in: Counter[int] = field(default_factory=Counter)
+    """Of those that entered: they came from another queue."""
     departed: Counter[int] = field(default_factory=Counter)
+    unsent: Counter[int] = field(default_factory=Counter)
+    """Of those that departed: no next hop took them."""
     changes: defaultdict[int, list[Callable[[], object]]] = field(default_factory=lambda: defaultdict(list))
     now: datetime | None = None
 
@@ -58,31 +62,44 @@ def gathering() -> bool:
     return _gathered.get() is not None
 
 
-def count_in(queue_id: int, *, count: int) -> bool:
-    """Count messages into a queue; False when there is none of this number, as far as is known now."""
+def count_in(queue_id: int, *, count: int, moved: bool) -> bool:
+    """Count messages into a queue; False when there is none of this number, as far as is known now.
+
+    Those that were `moved` from another queue are no new mail: the history has them already.
+    """
+    known = count if moved else 0
     if gathered := _gathered.get():
         gathered.entered[queue_id] += count
+        gathered.moved_in[queue_id] += known
         return True
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE transport_queue SET entered = entered + %s, message_count = message_count + %s,"
-            " emptied_at = NULL WHERE id = %s",
-            [count, count, queue_id],
+            "UPDATE transport_queue SET entered = entered + %s, entered_noted = entered_noted + %s,"
+            " message_count = message_count + %s, emptied_at = NULL WHERE id = %s",
+            [count, known, count, queue_id],
         )
         return bool(cursor.rowcount == 1)
 
 
-def count_out(counts: "Counter[int]", *, now: datetime) -> None:
-    """Count messages out of their queues; notes when a queue became empty."""
+def count_out(counts: "Counter[int]", *, now: datetime, sent: "Counter[int] | None" = None) -> None:
+    """Count messages out of their queues; notes when a queue became empty.
+
+    `sent` are those of them that a next hop took: the history tells of these alone.
+    """
+    unsent = counts - sent if sent else counts
     if gathered := _gathered.get():
         gathered.departed.update(counts)
+        gathered.unsent.update(unsent)
         gathered.now = now
         return
-    rows = [(count, count, count, moment(now), queue_id) for queue_id, count in sorted(counts.items())]
     execute_many(
-        "UPDATE transport_queue SET departed = departed + %s, message_count = message_count - %s,"
+        "UPDATE transport_queue SET departed = departed + %s, departed_noted = departed_noted + %s,"
+        " message_count = message_count - %s,"
         " emptied_at = CASE WHEN message_count <= %s THEN %s ELSE NULL END WHERE id = %s",
-        rows,
+        [
+            (count, unsent[queue_id], count, count, moment(now), queue_id)
+            for queue_id, count in sorted(counts.items())
+        ],
     )
 
 
@@ -112,13 +129,14 @@ def _write(gathered: _Gathered) -> None:
         lock({*counted, *gathered.changes})
     at = moment(gathered.now)
     execute_many(
-        "UPDATE transport_queue SET entered = entered + %s, departed = departed + %s,"
+        "UPDATE transport_queue SET entered = entered + %s, entered_noted = entered_noted + %s,"
+        " departed = departed + %s, departed_noted = departed_noted + %s,"
         " message_count = message_count + %s,"
         " emptied_at = CASE WHEN message_count + %s <= 0 THEN %s::timestamptz ELSE NULL END WHERE id = %s",
         [
-            (came, left, came - left, came - left, at, queue_id)
-            for queue_id in counted
-            for came, left in [(gathered.entered[queue_id], gathered.departed[queue_id])]
+            (came, gathered.moved_in[one], left, gathered.unsent[one], came - left, came - left, at, one)
+            for one in counted
+            for came, left in [(gathered.entered[one], gathered.departed[one])]
         ],
     )
     for queue_id in sorted(gathered.changes):

@@ -30,16 +30,19 @@ _known: dict[QueueKey, int] = {}
 """Queue ids by key; an entry can be stale, `enter` notices."""
 
 
-def enter(counts: Mapping[QueueKey, int], *, now: datetime) -> dict[QueueKey, int]:
-    """Count messages into their queues, making those that are not there; returns the queue ids."""
+def enter(counts: Mapping[QueueKey, int], *, now: datetime, moved: bool = False) -> dict[QueueKey, int]:
+    """Count messages into their queues, making those that are not there; returns the queue ids.
+
+    `moved` says that they come from other queues.
+    """
     # New rows first: nobody who holds a known row ever waits for the row that somebody else is making.
     queue_ids = {key: _known.get(key) or _find(key, now=now) for key in sorted(counts)}
     there = counters.hold(queue_ids.values()) if counters.gathering() else set(queue_ids.values())
     for queue_id, key in sorted((queue_id, key) for key, queue_id in queue_ids.items()):
-        if queue_id not in there or not counters.count_in(queue_id, count=counts[key]):
+        if queue_id not in there or not counters.count_in(queue_id, count=counts[key], moved=moved):
             # It was empty for a while and is gone.
             queue_ids[key] = _find(key, now=now)
-            counters.count_in(queue_ids[key], count=counts[key])
+            counters.count_in(queue_ids[key], count=counts[key], moved=moved)
     return queue_ids
 
 

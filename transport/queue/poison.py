@@ -76,7 +76,7 @@ def _threshold(row: QueuedMessage) -> int:
 def _lay_aside(rows: Sequence[QueuedMessage], *, now: datetime) -> None:
     keys = {row.pk: _key(row.queue) for row in rows}
     left = Counter(row.queue_id for row in rows)
-    queue_ids = enter(Counter(keys.values()), now=now)
+    queue_ids = enter(Counter(keys.values()), now=now, moved=True)
     for row in rows:
         QueuedMessage.objects.filter(pk=row.pk).exclude(state=QueuedState.ACTIVE).update(
             queue=queue_ids[keys[row.pk]],

@@ -195,7 +195,8 @@ def _end(outcomes: Sequence[Outcome], *, now: datetime) -> None:
         "DELETE FROM transport_queuedmessage WHERE id = %s AND session_id = %s",
         [(outcome.queued_id, outcome.session_id) for outcome in outcomes],
     )
-    counters.count_out(Counter(outcome.queue_id for outcome in outcomes), now=now)
+    sent = Counter(outcome.queue_id for outcome in outcomes if outcome.delivered)
+    counters.count_out(Counter(outcome.queue_id for outcome in outcomes), now=now, sent=sent)
 
 
 def _note_success(outcomes: Sequence[Outcome], *, now: datetime) -> None:
