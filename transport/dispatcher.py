@@ -35,7 +35,18 @@ from transport import (
 from transport.attendance import Attendance
 from transport.concurrency import Limits
 from transport.models import Queue, TransportServer
-from transport.queue import allowances, claims, counters, demand, notices, poison, resubmits, sweeps, waits
+from transport.queue import (
+    allowances,
+    claims,
+    counters,
+    demand,
+    notices,
+    poison,
+    resubmits,
+    suspensions,
+    sweeps,
+    waits,
+)
 from transport.queue.safety_net import SafetyNet
 from transport.retries import Schedule
 from transport.throttles import Throttles
@@ -126,6 +137,7 @@ class Dispatcher:
             self._obey_changed_intervals,
             waits.apply_lifetimes,
             login_holds.lift_outdated,
+            suspensions.end_due,
             rerouting.reroute,
             resubmission.work_off,
             _expire,
@@ -202,6 +214,7 @@ class Dispatcher:
             sweeps.forget_worked_off_backlogs,
             allowances.purge,
             history.purge,
+            suspensions.forget_ended,
         ):
             with transaction.atomic():
                 done.append(step(server, now=now))

@@ -17,9 +17,10 @@ from django.utils import timezone
 from transport import bell, deadlocks, outcomes, tracking
 from transport.envelope import DsnRequest, Envelope, Priority
 from transport.injected import injected_headers
-from transport.models import Content, Queue, QueuedMessage, Recipient
-from transport.queue import counters, holds, moves, poison, resubmits, sweeps
+from transport.models import Content, Queue, QueuedMessage, Recipient, SuspendedKind
+from transport.queue import counters, holds, moves, poison, resubmits, suspensions, sweeps
 from transport.states import DELIVERABLE, ROUTED_AGAIN, WAITING, DeliveryType, Pending, QueuedState
+from transport.suspensions import NO_NOTE, Note
 
 logger = logging.getLogger(__name__)
 NAMED = 50
@@ -78,25 +79,28 @@ def resubmit_queues(queues: QuerySet[Queue], *, actor: str) -> int:
     return len(ids)
 
 
-def suspend_queues(queues: QuerySet[Queue], *, actor: str) -> int:
+@deadlocks.again
+def suspend_queues(queues: QuerySet[Queue], *, actor: str, said: Note = NO_NOTE) -> int:
     """Suspend-Queue: mail may come in, what is in transfer finishes, nothing else leaves."""
-    return _set_suspended(queues.filter(suspended=False), value=True, event="queues_suspended", actor=actor)
-
-
-def resume_queues(queues: QuerySet[Queue], *, actor: str) -> int:
-    """Resume-Queue: mail leaves again; messages that were suspended one by one stay suspended."""
-    return _set_suspended(queues.filter(suspended=True), value=False, event="queues_resumed", actor=actor)
+    with transaction.atomic():
+        ids = list(queues.filter(suspended=False).values_list("pk", flat=True))
+        counters.lock(ids)
+        count = Queue.objects.filter(pk__in=ids, suspended=False).update(suspended=True)
+        suspensions.note(SuspendedKind.QUEUE, ids, by=actor, said=said, now=timezone.now())
+        _log("queues_suspended", actor=actor, ids=ids, reason=said.reason)
+    return count
 
 
 @deadlocks.again
-def _set_suspended(queues: QuerySet[Queue], *, value: bool, event: str, actor: str) -> int:
+def resume_queues(queues: QuerySet[Queue], *, actor: str) -> int:
+    """Resume-Queue: mail leaves again; messages that were suspended one by one stay suspended."""
     with transaction.atomic():
-        ids = list(queues.values_list("pk", flat=True))
+        ids = list(queues.filter(suspended=True).values_list("pk", flat=True))
         counters.lock(ids)
-        count = Queue.objects.filter(pk__in=ids).exclude(suspended=value).update(suspended=value)
-        _log(event, actor=actor, ids=ids)
-        if not value:
-            _ring_on_commit(ids)
+        count = Queue.objects.filter(pk__in=ids, suspended=True).update(suspended=False)
+        suspensions.forget(SuspendedKind.QUEUE, ids)
+        _log("queues_resumed", actor=actor, ids=ids)
+        _ring_on_commit(ids)
     return count
 
 
@@ -136,12 +140,14 @@ def retry_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
 
 
 @deadlocks.again
-def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
+def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str, said: Note = NO_NOTE) -> int:
     """Suspend-Message: not in the submission queue; one in transfer is suspended if that try fails."""
     with transaction.atomic():
         ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
+        fresh = suspensions.to_be_noted(ids)
         count = moves.suspend(QueuedMessage.objects.filter(pk__in=ids))
-        _log_messages("messages_suspended", actor=actor, ids=ids, numbers=_numbers(ids))
+        suspensions.note(SuspendedKind.MESSAGE, fresh, by=actor, said=said, now=timezone.now())
+        _log_messages("messages_suspended", actor=actor, ids=ids, numbers=_numbers(ids), reason=said.reason)
     return count
 
 
@@ -156,6 +162,7 @@ def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
         chosen = QueuedMessage.objects.filter(pk__in=ids)
         poison.release(chosen)
         count = moves.resume(chosen, now=timezone.now())
+        suspensions.forget(SuspendedKind.MESSAGE, ids)
         _log_messages("messages_resumed", actor=actor, ids=ids, numbers=_numbers(ids))
         _ring_on_commit(list(chosen.values_list("queue_id", flat=True).distinct()))
     return count

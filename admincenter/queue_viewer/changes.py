@@ -1,23 +1,28 @@
-"""What is done from the queue viewer: read what is picked, ask first where it removes, act."""
+"""What is done from the queue viewer: read what is picked, ask first where it matters, act."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from admincenter.accounts.rights import Right, requires
 from admincenter.components import live
 from admincenter.components.lists import SELECTION_LIMIT, read_selection
-from admincenter.queue_viewer import removal
-from admincenter.queue_viewer.verbs import MESSAGE_VERBS, QUEUE_VERBS, Row, Verb, carry_out
+from admincenter.queue_viewer import questions
+from admincenter.queue_viewer.notes import NoteForm
+from admincenter.queue_viewer.questions import Question
+from admincenter.queue_viewer.verbs import MESSAGE_VERBS, QUEUE_VERBS, Row, Verb, carry_out, is_futile
 from admincenter.queue_viewer.words import shown
 from transport.models import Queue, QueuedMessage
+from transport.suspensions import NO_NOTE
 
 TEMPLATES = "admincenter/queue_viewer"
 
@@ -70,14 +75,14 @@ def act_on_message(request: HttpRequest, message_id: int) -> HttpResponse:
 
 
 def _act_on_queues(request: HttpRequest, queues: QuerySet[Queue], *, place: Place) -> HttpResponse:
-    return _act(request, queues, verbs=QUEUE_VERBS, ask=removal.of_queues, place=place)
+    return _act(request, queues, verbs=QUEUE_VERBS, ask=questions.of_queues, place=place)
 
 
 def _act_on_queued(request: HttpRequest, queued: QuerySet[QueuedMessage], *, place: Place) -> HttpResponse:
     queued = queued.select_related("queue")
     if request.POST.get("verb") == "export":
         return _export(request, queued, place=place)
-    return _act(request, queued, verbs=MESSAGE_VERBS, ask=removal.of_messages, place=place)
+    return _act(request, queued, verbs=MESSAGE_VERBS, ask=questions.of_messages, place=place)
 
 
 def _act(
@@ -85,7 +90,7 @@ def _act(
     rows: QuerySet[Row],
     *,
     verbs: Mapping[str, Verb[Row]],
-    ask: Callable[..., removal.Removal],
+    ask: Callable[..., Question],
     place: Place,
 ) -> HttpResponse:
     name = request.POST.get("verb", "")
@@ -94,10 +99,14 @@ def _act(
         picked = _picked(request.POST, noun=place.noun)
     except NotAnAction as error:
         return _refuse(request, str(error), place=place)
-    if verb.with_ndr is not None and "confirmed" not in request.POST:
-        question = ask(rows, picked=picked, verb=name, with_ndr=verb.with_ndr)
-        return _ask(request, question, place=place)
-    outcome = carry_out(verb, rows, picked=picked, actor=request.user.get_username())
+    confirmed = "confirmed" in request.POST
+    form = NoteForm(request.POST if confirmed else None) if verb.takes_note else None
+    is_open = not confirmed or (form is not None and not form.is_valid())
+    if verb.asks and is_open and not is_futile(verb, rows, picked=picked):
+        question = ask(rows, picked=picked, verb=verb)
+        return _ask(request, question, place=place, verb=verb, name=name, form=form)
+    said = form.note(now=timezone.now()) if form is not None and form.is_valid() else NO_NOTE
+    outcome = carry_out(verb, rows, picked=picked, actor=request.user.get_username(), said=said)
     say = messages.success if outcome.count else messages.warning
     say(request, outcome.sentence)
     return _go_on(request, place=place)
@@ -122,13 +131,21 @@ def _picked(data: QueryDict, *, noun: str) -> Sequence[int]:
     return picked
 
 
-def _ask(request: HttpRequest, question: removal.Removal, *, place: Place) -> HttpResponse:
+def _ask(request: HttpRequest, question: Question, *, place: Place, **more: Any) -> HttpResponse:
     if not question.selected:
         messages.warning(request, f"Nothing was done. {question.vanished} no longer there.")
         return _go_on(request, place=place)
-    context = {"question": question, "place": place}
+    verb, form = more["verb"], more["form"]
+    context = {
+        "question": question,
+        "place": place,
+        "title": verb.asks.format(what=question.what),
+        "button": verb.asks.split(" ", 1)[0],
+        **more,
+    }
     part = "#dialog" if _is_htmx(request) else ""
-    return render(request, f"{TEMPLATES}/remove.html{part}", context)
+    status = 422 if form is not None and form.errors else 200
+    return render(request, f"{TEMPLATES}/question.html{part}", context, status=status)
 
 
 def _export(request: HttpRequest, queued: QuerySet[QueuedMessage], *, place: Place) -> HttpResponse:

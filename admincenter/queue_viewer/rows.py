@@ -8,7 +8,8 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from admincenter.queue_viewer import words
-from transport.models import Queue, QueuedMessage, Recipient
+from transport import suspensions
+from transport.models import Queue, QueuedMessage, Recipient, Suspension
 from transport.states import DELIVERABLE, Pending, QueuedState
 
 
@@ -74,6 +75,9 @@ class MessageRow:
     entered_at: datetime
     retry_count: int
     last_error: str
+    suspended_by: str
+    """Who suspended it and why; empty where it is not suspended."""
+    suspended_until: datetime | None
     next_attempt_at: datetime | None
     """None while it is being sent, suspended, or in a queue that sends nothing."""
     expires_at: datetime
@@ -119,10 +123,18 @@ def queue_row(queue: Queue) -> QueueRow:
 def message_rows(queued: Sequence[QueuedMessage]) -> list[MessageRow]:
     """Read messages that were fetched `with_status`, with message, queue and server."""
     recipients = _first_recipients([one.pk for one in queued])
-    return [_message_row(one, recipients=recipients) for one in queued]
+    held = [one.pk for one in queued if _is_held(one)]
+    known = suspensions.of_messages(held) if held else {}
+    return [_message_row(one, recipients=recipients, suspension=known.get(one.pk)) for one in queued]
 
 
-def _message_row(queued: QueuedMessage, *, recipients: Mapping[int, tuple[str, int]]) -> MessageRow:
+def _is_held(queued: QueuedMessage) -> bool:
+    return queued.state == QueuedState.SUSPENDED or queued.pending == Pending.SUSPEND
+
+
+def _message_row(
+    queued: QueuedMessage, *, recipients: Mapping[int, tuple[str, int]], suspension: Suspension | None
+) -> MessageRow:
     message, queue = queued.message, queued.queue
     status: str = queued.status  # type: ignore[attr-defined] # annotated by with_status
     first, count = recipients.get(queued.pk, ("", 0))
@@ -145,6 +157,8 @@ def _message_row(queued: QueuedMessage, *, recipients: Mapping[int, tuple[str, i
         entered_at=queued.entered_at,
         retry_count=queued.retry_count,
         last_error=words.shown(queued.last_error),
+        suspended_by=words.suspension_in_words(suspension),
+        suspended_until=suspension.until if suspension else None,
         next_attempt_at=next_attempt(queued),
         expires_at=queued.expires_at,
     )

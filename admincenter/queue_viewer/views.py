@@ -16,7 +16,7 @@ from admincenter.queue_viewer import listing, words
 from admincenter.queue_viewer.filters import MessageFilters, QueueFilters
 from admincenter.queue_viewer.message import read_message
 from admincenter.queue_viewer.rows import queue_row
-from transport import operations
+from transport import operations, suspensions
 from transport.models import Message, Queue, QueuedMessage, Session
 
 QUEUE_LIST = "queue-list"
@@ -51,14 +51,17 @@ def show_queue(request: HttpRequest, queue_id: int, *, status: int = 200) -> Htt
     filters = MessageFilters(request.GET)
     row = queue_row(queue)
     sessions = Session.objects.filter(queue=queue).count()
+    suspension = suspensions.of_queue(queue.pk) if queue.suspended else None
     page = listing.read_messages(queue, filters=filters, cursor=listing.read_cursor(request.GET))
     context = {
         "queue": row,
         "sessions": sessions,
         "explanation": words.explain(queue, status=row.status, now=timezone.now()),
+        "suspension": suspension,
+        "suspended_by": words.suspension_in_words(suspension),
         "filters": filters,
         "page": page,
-        "version": live.version(row, sessions, page, filters.errors),
+        "version": live.version(row, sessions, suspension and suspension.at, page, filters.errors),
     }
     return _answer(request, page="queue", part=MESSAGE_LIST, context=context, status=status)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from connectors.domains import readable
 from transport.cleaning import clean_text
-from transport.models import Queue
+from transport.models import Queue, Suspension
 from transport.states import DeliveryType, RecipientState
 
 NULL_SENDER = "<>"
@@ -92,6 +92,14 @@ def velocity_in_words(queue: Queue) -> tuple[str, str]:
 def rates_in_words(queue: Queue) -> str:
     """Return both rates, for hovering."""
     return f"{queue.incoming_rate:.2f} in and {queue.outgoing_rate:.2f} out per second over the last minute"
+
+
+def suspension_in_words(suspension: Suspension | None) -> str:
+    """Return who suspended it and why; empty where nobody wrote that down."""
+    if suspension is None:
+        return ""
+    reason = f": {shown(suspension.reason)}" if suspension.reason else ""
+    return f"Suspended by {shown(suspension.by)}{reason}"
 
 
 def explain(queue: Queue, *, status: str, now: datetime) -> str:

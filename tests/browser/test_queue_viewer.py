@@ -151,12 +151,19 @@ def test_suspend_and_resume_with_the_toolbar(console, queues):
     console.open(QUEUES)
     console.page.get_by_label(f"Select E15MB1\\{queues[0].pk}", exact=True).check()
     console.page.get_by_role("button", name="suspend").click()
+    question = console.page.get_by_role("dialog")
+    question.get_by_label("Reason").fill("they move")
+    question.get_by_label("How long").select_option("for a day")
+    assert console.find_barriers() == []
+    question.get_by_role("button", name="Suspend").click()
 
     expect(row(console, "fabrikam.com")).to_contain_text("Suspended")
     expect(console.page.locator(".toast")).to_contain_text("1 queue suspended")
     expect(console.page.get_by_label(f"Select E15MB1\\{queues[0].pk}", exact=True)).to_be_checked()
 
     console.page.get_by_role("button", name="resume").click()
+    expect(question).to_contain_text("may leave at once")
+    question.get_by_role("button", name="Resume").click()
 
     expect(row(console, "fabrikam.com")).to_contain_text("Retry")
 
@@ -219,11 +226,13 @@ def test_a_queue_is_worked_from_its_page_while_its_facts_stay_live(console):
     console.open(f"{QUEUES}{queue.pk}/")
 
     console.page.get_by_role("button", name="Suspend queue").click()
+    console.page.get_by_role("dialog").get_by_role("button", name="Suspend").click()
     expect(console.page.get_by_role("button", name="Resume queue")).to_be_visible()
     expect(console.page.locator("#queue-facts")).to_contain_text("An administrator stopped this queue")
 
     console.page.locator(f"#pick-{queued.pk}").check()
     console.page.get_by_role("toolbar").get_by_role("button", name="suspend").click()
+    console.page.get_by_role("dialog").get_by_role("button", name="Suspend").click()
     expect(console.page.locator("tbody tr")).to_contain_text("Suspended")
     assert QueuedMessage.objects.get().state == QueuedState.SUSPENDED
 
@@ -242,6 +251,11 @@ def test_messages_are_picked_and_worked_by_keyboard_alone(console):
     console.page.keyboard.press("ArrowDown")
     console.page.keyboard.press("Space")
     console.page.get_by_role("toolbar").get_by_role("button", name="suspend").focus()
+    console.page.keyboard.press("Enter")
+    expect(console.page.get_by_label("Reason")).to_be_focused()
+    # Nobody types within the 20 ms in which htmx makes the form its own.
+    console.page.locator("#dialog-place:not(.htmx-settling) dialog").wait_for()
+    console.page.keyboard.type("looks odd")
     console.page.keyboard.press("Enter")
 
     expect(row(console, "second")).to_contain_text("Suspended")

@@ -13,6 +13,7 @@ from transport.models.queued import QueuedMessage, QueuedMessageQuerySet
 from transport.models.queues import Queue, QueueQuerySet, Session
 from transport.models.safety_net import ResubmitRequest
 from transport.models.servers import ResourcePressure, TransportServer
+from transport.models.suspensions import SuspendedKind, Suspension
 from transport.models.tracking import TrackingEvent
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "SentInHour",
     "Session",
     "SubmissionWindow",
+    "SuspendedKind",
+    "Suspension",
     "TrackingEvent",
     "TransportServer",
 ]

@@ -10,6 +10,7 @@ from admincenter.filtering import messages
 from admincenter.shell.cmdlet import Cmdlet
 from admincenter.shell.cmdlets.messages import IDENTITY, MESSAGE, one_identified
 from admincenter.shell.cmdlets.selecting import SERVER, SERVER_FILTER, filtered, in_batches, on_server
+from admincenter.shell.cmdlets.suspending import REASON, UNTIL, read_note
 from admincenter.shell.parameters import FLAG, Parameter, one_of
 from admincenter.shell.rows import Row
 from transport import operations
@@ -87,6 +88,7 @@ class SuspendMessage(MessageAction):
 
     name = "Suspend-Message"
     synopsis = "Holds messages back; one in transfer is suspended if that attempt does not end it."
+    parameters = (*MessageAction.parameters, REASON, UNTIL)
     examples = (
         r"Suspend-Message E15MB1\42\1001",
         "Suspend-Message -Filter \"FromAddress -eq 'a@contoso.com'\"",
@@ -97,7 +99,7 @@ class SuspendMessage(MessageAction):
 
     def act(self, chosen: QuerySet[QueuedMessage]) -> int:
         """Call the operation."""
-        return operations.suspend_messages(chosen, actor=self.shell.actor)
+        return operations.suspend_messages(chosen, actor=self.shell.actor, said=read_note(self))
 
 
 class ResumeMessage(MessageAction):

@@ -20,6 +20,7 @@ from admincenter.shell.cmdlets.selecting import (
     on_server,
     ordered,
 )
+from admincenter.shell.cmdlets.suspending import REASON, UNTIL, read_note
 from admincenter.shell.cmdlets.transport_services import TRANSPORT_SERVICE
 from admincenter.shell.parameters import FLAG, TEXT, Parameter, some_of
 from admincenter.shell.rows import Column, Row, RowType
@@ -221,14 +222,18 @@ class SuspendQueue(QueueAction):
 
     name = "Suspend-Queue"
     synopsis = "Lets no mail leave queues; mail in transfer finishes, and new mail still comes in."
-    examples = (r"Suspend-Queue E15MB1\42", "Suspend-Queue -Filter \"NextHopDomain -like '*.contoso.com'\"")
+    parameters = (*QueueAction.parameters, REASON, UNTIL)
+    examples = (
+        r"Suspend-Queue E15MB1\42 -Reason 'fabrikam moves its servers'",
+        "Suspend-Queue -Filter \"NextHopDomain -like '*.contoso.com'\"",
+    )
     deed = "suspend"
     done = "suspended"
     otherwise = "they were suspended before"
 
     def act(self, chosen: QuerySet[Queue]) -> int:
         """Call the operation."""
-        return operations.suspend_queues(chosen, actor=self.shell.actor)
+        return operations.suspend_queues(chosen, actor=self.shell.actor, said=read_note(self))
 
 
 class ResumeQueue(QueueAction):

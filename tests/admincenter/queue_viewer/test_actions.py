@@ -34,13 +34,13 @@ def test_retry_opens_the_gate_of_a_queue_and_says_why_others_were_left_alone(act
 def test_suspend_and_resume_a_queue(act, said):
     queue, other = queued_mail.queue("fabrikam.com"), queued_mail.queue("contoso.de", suspended=True)
 
-    response = act("act", "suspend", queue, other)
+    response = act("act", "suspend", queue, other, confirmed="yes")
     assert (
         said(response) == "1 queue suspended: nothing leaves until resumed. 1 left alone: suspended already."
     )
     assert Queue.objects.get(pk=queue.pk).suspended
 
-    response = act("act", "resume", queue, other)
+    response = act("act", "resume", queue, other, confirmed="yes")
     assert said(response) == "2 queues resumed."
     assert not Queue.objects.filter(suspended=True).exists()
 
@@ -55,7 +55,7 @@ def test_resuming_what_is_not_suspended_does_nothing_and_says_why(act, said):
 def test_an_action_leads_back_to_the_list_with_its_filter(act):
     queue = queued_mail.queue("fabrikam.com")
 
-    response = act("act", "suspend", queue, query="?next_hop=fab&sort=-messages")
+    response = act("act", "suspend", queue, query="?next_hop=fab&sort=-messages", confirmed="yes")
 
     assert response.redirect_chain == [("/mail-flow/queues/?next_hop=fab&sort=-messages", 302)]
 
@@ -103,7 +103,7 @@ def test_removing_from_an_empty_queue_does_nothing_and_says_why(act, said):
 def test_the_page_of_a_queue_acts_on_that_queue_only(act, said):
     queue, other = queued_mail.queue("fabrikam.com"), queued_mail.queue("contoso.de")
 
-    response = act("act_on_queue", "suspend", queue, other, args=[queue.pk])
+    response = act("act_on_queue", "suspend", queue, other, args=[queue.pk], confirmed="yes")
 
     assert said(response) == "1 queue suspended: nothing leaves until resumed. 1 no longer there."
     assert response.redirect_chain == [(f"/mail-flow/queues/{queue.pk}/", 302)]
@@ -135,16 +135,16 @@ def test_suspend_and_resume_messages(act, said):
     waiting = queued_mail.message(queue)
     active = queued_mail.message(queue, state=QueuedState.ACTIVE)
 
-    response = act("act_on_messages", "suspend", waiting, active, args=[queue.pk])
+    response = act("act_on_messages", "suspend", waiting, active, args=[queue.pk], confirmed="yes")
 
     assert said(response).startswith("2 messages suspended. What is being sent right now follows")
     assert state_of(waiting) == QueuedState.SUSPENDED
     assert QueuedMessage.objects.get(pk=active.pk).pending == Pending.SUSPEND
 
-    again = act("act_on_messages", "suspend", waiting, active, args=[queue.pk])
+    again = act("act_on_messages", "suspend", waiting, active, args=[queue.pk], confirmed="yes")
     assert said(again) == "Nothing was done. 2 left alone: suspended already."
 
-    response = act("act_on_messages", "resume", waiting, active, args=[queue.pk])
+    response = act("act_on_messages", "resume", waiting, active, args=[queue.pk], confirmed="yes")
 
     assert said(response) == "2 messages resumed."
     assert state_of(waiting) == QueuedState.READY
@@ -154,7 +154,7 @@ def test_resuming_in_a_suspended_queue_says_that_the_message_still_waits(act, sa
     queue = queued_mail.queue("fabrikam.com", suspended=True)
     stopped = queued_mail.message(queue, state=QueuedState.SUSPENDED)
 
-    response = act("act_on_messages", "resume", stopped, args=[queue.pk])
+    response = act("act_on_messages", "resume", stopped, args=[queue.pk], confirmed="yes")
 
     assert said(response) == "1 message resumed. Their queue is suspended, so they wait until it is resumed."
 
@@ -226,7 +226,7 @@ def test_the_page_of_a_queue_touches_no_message_of_another(act, said):
     queue, other = queued_mail.queue("fabrikam.com"), queued_mail.queue("contoso.de")
     foreign = queued_mail.message(other)
 
-    response = act("act_on_messages", "suspend", foreign, args=[queue.pk])
+    response = act("act_on_messages", "suspend", foreign, args=[queue.pk], confirmed="yes")
 
     assert said(response) == "Nothing was done. 1 no longer there."
     assert state_of(foreign) == QueuedState.READY
@@ -235,7 +235,7 @@ def test_the_page_of_a_queue_touches_no_message_of_another(act, said):
 def test_a_message_is_acted_on_from_its_own_page(act, said):
     queued = queued_mail.message(queued_mail.queue())
 
-    response = act("act_on_message", "suspend", queued, args=[queued.message_id])
+    response = act("act_on_message", "suspend", queued, args=[queued.message_id], confirmed="yes")
 
     assert said(response) == "1 message suspended."
     assert response.redirect_chain == [(f"/mail-flow/queues/messages/{queued.message_id}/", 302)]
@@ -290,7 +290,7 @@ def test_more_than_can_be_picked_is_refused(act, settings):
 
 
 def test_htmx_gets_the_toast_and_lets_the_rows_ask(htmx):
-    response = htmx.act(ACT, "suspend", queued_mail.queue().pk)
+    response = htmx.act(ACT, "suspend", queued_mail.queue().pk, confirmed="yes")
 
     assert response.status_code == 200
     assert "list-changed" in response["HX-Trigger"]
@@ -359,3 +359,55 @@ def test_nobody_waits_for_a_redis_that_is_gone(act, said, settings):
 
     assert said(response) == "40 queues tried now, whatever the next retry time said."
     assert time.monotonic() - began < settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_connect_timeout"]
+
+
+def test_suspending_asks_for_a_reason_and_an_end_and_shows_both_with_the_owner(act, client):
+    queue = queued_mail.queue("fabrikam.com", message_count=3)
+    asked = act("act", "suspend", queue)
+    assert "Suspend 3 messages in 1 queue?" in asked.text
+    assert not Queue.objects.get(pk=queue.pk).suspended
+
+    act("act", "suspend", queue, confirmed="yes", reason="they <move>", span="4h")
+    page = client.get(reverse("queue_viewer:queue", args=[queue.pk])).text
+    assert "Suspended by anna: they &lt;move&gt;" in page
+    assert "It ends by itself" in page
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"reason": "x" * 501}, "Reason: at most 500 characters, not 501."),
+        ({"span": "9y"}, "How long: “9y” is none of the choices."),
+    ],
+)
+def test_a_wrong_note_suspends_nothing_and_keeps_what_was_typed(act, said, problem):
+    queue = queued_mail.queue("fabrikam.com")
+    asked = act("act", "suspend", queue, confirmed="yes", **said)
+
+    assert asked.status_code == 422
+    assert problem in asked.text
+    assert said.get("reason", "") in asked.text
+    assert not Queue.objects.get(pk=queue.pk).suspended
+
+
+def test_resuming_says_first_what_will_go_out(act):
+    queue = queued_mail.queue("fabrikam.com", suspended=True)
+    queued_mail.message(queue, "bob@fabrikam.com")
+    queued_mail.message(queue, "eva@fabrikam.com", state=QueuedState.SUSPENDED)
+    asked = act("act", "resume", queue)
+
+    assert "Resume 2 messages in 1 queue?" in asked.text
+    assert "1 message may leave at once. Not the 1 message suspended one by one." in asked.text
+    assert Queue.objects.get(pk=queue.pk).suspended
+
+
+def test_a_suspended_message_names_who_suspended_it(act, client):
+    queue = queued_mail.queue("fabrikam.com")
+    held = queued_mail.message(queue, "bob@fabrikam.com")
+    act("act_on_messages", "suspend", held, args=[queue.pk], confirmed="yes", reason="looks odd")
+
+    for address in (
+        reverse("queue_viewer:queue", args=[queue.pk]),
+        reverse("queue_viewer:message", args=[held.message_id]),
+    ):
+        assert "Suspended by anna: looks odd" in client.get(address).text
