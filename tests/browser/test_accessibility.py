@@ -116,7 +116,7 @@ def test_every_section_of_the_edit_dialog(console, make):
     console.open(f"{LIST}{relay.pk}/edit/")
     found = []
     for section in ("general", "delivery", "scoping", "security"):
-        console.page.get_by_role("link", name=section).click()
+        console.page.get_by_role("link", name=section, exact=True).click()
         found += barriers(console)
 
     assert found == []
