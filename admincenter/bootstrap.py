@@ -122,6 +122,13 @@ def port_number(value: str, *, setting: str) -> int:
     return int(value)
 
 
+def whole_number(value: str, *, most: int, setting: str) -> int:
+    """Return a number from 1 to `most`."""
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(most)) and 1 <= int(value) <= most):
+        raise WrongSettingError(f"{setting}={value}: write a number from 1 to {most}")
+    return int(value)
+
+
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and 0 < int(text[:6]) <= 0xFFFF  # noqa: PLR2004 - 16 bits
 

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from admincenter.accounts import time_limits
 from admincenter.models import Profile
 
 NextStep = Callable[[HttpRequest], HttpResponseBase]
@@ -46,6 +47,17 @@ def own_cookies(get_response: NextStep) -> NextStep:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         request.COOKIES = {name: text for name, text in request.COOKIES.items() if text.isprintable()}
+        return get_response(request)
+
+    return answer
+
+
+def time_limits_of_sign_ins(get_response: NextStep) -> NextStep:
+    """Sign out who was away for too long."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            time_limits.enforce(request)
         return get_response(request)
 
     return answer

@@ -27,6 +27,7 @@ from admincenter.bootstrap import (
     service_url,
     switch,
     time_zone,
+    whole_number,
 )
 from admincenter.logs import one_line_for_a_refusal
 
@@ -155,6 +156,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "admincenter.middleware.time_limits_of_sign_ins",
     "admincenter.middleware.refusals_in_words",
     "admincenter.middleware.sign_in_as_page",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -222,7 +224,12 @@ IN_HAND_DIR = DATA_DIR / "in-hand"
 
 # --- browser hardening --------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 3600 * whole_number(
+    env.str("ADMINCENTER_SIGN_IN_HOURS", default="12"), most=720, setting="ADMINCENTER_SIGN_IN_HOURS"
+)
+SESSION_IDLE_SECONDS = 60 * whole_number(
+    env.str("ADMINCENTER_IDLE_MINUTES", default="30"), most=43_200, setting="ADMINCENTER_IDLE_MINUTES"
+)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

@@ -1,5 +1,6 @@
 """The pages of one's own account; signing in and out are Django's views on our templates."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from admincenter.accounts import services
 from admincenter.accounts.forms import NewPasswordForm, SignInForm
+from admincenter.accounts.time_limits import SIGNED_OUT
 
 
 class SignIn(LoginView):
@@ -22,6 +24,10 @@ class SignIn(LoginView):
     template_name = "admincenter/accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say why one has to sign in again."""
+        return super().get_context_data(signed_out=self.request.session.get(SIGNED_OUT, ""), **kwargs)
 
     def get_success_url(self) -> str:
         """Return `next`, or the start where it would lead round in a circle or out again."""

@@ -61,6 +61,16 @@ def test_a_port_alone_is_a_number_too(port):
         bootstrap.port_number(port, setting="ADMINCENTER_TESTING_MTA_STS_PORT")
 
 
+def test_a_number_within_its_bounds_is_taken():
+    assert bootstrap.whole_number("30", most=720, setting="ADMINCENTER_IDLE_MINUTES") == 30
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "721", "half", "1.5", "٣", "9" * 5000])
+def test_a_number_out_of_its_bounds_is_refused(value):
+    with pytest.raises(WrongSettingError, match="write a number from 1 to 720"):
+        bootstrap.whole_number(value, most=720, setting="ADMINCENTER_IDLE_MINUTES")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [("e15mb1", "E15MB1"), ("Relay-2", "RELAY-2"), ("a_b", "A_B")]
 )

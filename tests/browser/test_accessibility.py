@@ -120,3 +120,11 @@ def test_every_section_of_the_edit_dialog(console, make):
         found += barriers(console)
 
     assert found == []
+
+
+def test_the_sign_in_page_of_who_was_away(console, settings):
+    settings.SESSION_IDLE_SECONDS = -1
+    console.open(LIST)
+    console.page.get_by_text("You were signed out because nobody used this page for a while.").wait_for()
+
+    assert barriers(console) == []
