@@ -1,8 +1,8 @@
 """The rows of the search, and the story of one message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from admincenter.delivery_reports.words import Said, fate_in_words, shown, tell
 from transport import tracking
@@ -10,6 +10,7 @@ from transport.models import Message, TrackingEvent
 from transport.tracking import EventId, Fate, Place, Search, Tracked
 
 ROWS = 50
+EXPORTED_AT_ONCE = 500
 RECIPIENTS_SHOWN = 200
 EVENTS_SHOWN = 1000
 _STATES: Mapping[str, tuple[str, str]] = {
@@ -94,6 +95,39 @@ def find(search: Search, *, before: Place | None) -> Found:
     return Found(
         rows=[_row(line, fates.get(line.message_id) or Fate()) for line in shown_lines],
         older=f"{older.at.isoformat()}~{older.pk}" if older else "",
+    )
+
+
+HEAD = (
+    "Accepted (UTC)", "Number", "Internet message ID", "From", "To", "Subject", "Bytes", "Outcome",
+    "Delivered", "Failed",
+)  # fmt: skip
+
+
+def export(search: Search) -> Iterator[tuple[object, ...]]:
+    """Give all messages that a search means, the newest first, as rows under `HEAD`."""
+    place: Place | None = None
+    while lines := tracking.latest(search, most=EXPORTED_AT_ONCE, before=place):
+        fates = tracking.fates([line.message_id for line in lines])
+        for line in lines:
+            yield _cells(line, fates.get(line.message_id) or Fate())
+        place = Place(lines[-1].at, lines[-1].pk)
+
+
+def _cells(line: TrackingEvent, fate: Fate) -> tuple[object, ...]:
+    recipients = line.recipients.split("\n")
+    word, _ = fate_in_words(fate, recipients=len(recipients))
+    return (
+        f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        line.message_id,
+        shown(line.internet_message_id),
+        shown(line.sender) or "<>",
+        "; ".join(shown(one) for one in recipients),
+        shown(line.subject),
+        line.total_bytes,
+        word,
+        len(fate.delivered),
+        len(fate.failed - fate.delivered),
     )
 
 

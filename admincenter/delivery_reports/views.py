@@ -5,11 +5,14 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from admincenter.accounts.rights import Right, requires
+from admincenter.components import csv_export
 from admincenter.delivery_reports import results
 from admincenter.delivery_reports.forms import SearchForm
 from transport.log_rooms import all_rooms
@@ -36,6 +39,18 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, f"{TEMPLATES}/search.html", _context(request, form, found))
 
 
+@requires(Right.VIEW)
+@require_safe
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Send all that the search finds as a CSV file."""
+    form = SearchForm(request.GET)
+    if not form.is_valid():
+        return search(request)
+    now = timezone.now()
+    rows = results.export(form.wanted(now=now))
+    return csv_export.answer(f"delivery-reports-{now:%Y%m%d-%H%M}.csv", head=results.HEAD, rows=rows)
+
+
 def _context(request: HttpRequest, form: SearchForm, found: results.Found) -> dict[str, object]:
     query = request.GET.copy()
     query.pop("before", None)
@@ -46,6 +61,7 @@ def _context(request: HttpRequest, form: SearchForm, found: results.Found) -> di
         "form": form,
         "found": found,
         "narrowed": narrowed,
+        "export": f"{reverse('delivery_reports:export')}{newest}",
         "older": f"?{query.urlencode()}" if found.older else "",
         "newest": newest if "before" in request.GET else "",
     }

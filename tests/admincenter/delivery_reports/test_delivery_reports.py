@@ -1,5 +1,7 @@
 """What became of a message: found by what a person remembers, told in the order of time."""
 
+import csv
+import io
 from dataclasses import replace
 from datetime import timedelta
 
@@ -221,3 +223,45 @@ def test_a_page_of_results_takes_few_queries(signed_in, django_assert_max_num_qu
 
     with django_assert_max_num_queries(12):
         signed_in.get(reverse(SEARCH))
+
+
+def exported(signed_in, **query):
+    answer = signed_in.get(reverse("delivery_reports:export"), query)
+    content = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return answer, list(csv.DictReader(io.StringIO(content)))
+
+
+def test_all_that_a_search_finds_is_exported(signed_in, monkeypatch):
+    monkeypatch.setattr(results, "EXPORTED_AT_ONCE", 2)
+    delivered("bob@fabrikam.test", "eva@fabrikam.test")
+    for number in range(5):
+        accept(f"user{number}@fabrikam.test")
+    answer, rows = exported(signed_in, recipient="fabrikam")
+
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"].startswith('attachment; filename="delivery-reports-')
+    assert [row["To"] for row in rows] == [
+        *(f"user{number}@fabrikam.test" for number in reversed(range(5))),
+        "bob@fabrikam.test; eva@fabrikam.test",
+    ]
+    assert (rows[-1]["Outcome"], rows[-1]["Delivered"], rows[0]["Outcome"]) == (
+        "Delivered",
+        "2",
+        "On its way",
+    )
+
+
+def test_an_exported_cell_is_no_formula(signed_in):
+    delivered("bob@fabrikam.test")
+    TrackingEvent.objects.update(subject='=HYPERLINK("http://evil.test")', sender="@SUM(1+1)*cmd|calc")
+    _, (row,) = exported(signed_in)
+
+    assert row["Subject"] == '\'=HYPERLINK("http://evil.test")'
+    assert row["From"].startswith("'@SUM")
+
+
+def test_an_export_of_a_wrong_search_is_refused_with_its_page(signed_in):
+    page = signed_in.get(reverse("delivery_reports:export"), {"since": "9y"})
+
+    assert page.status_code == 422
+    assert "“9y” is none of the ranges" in text(page)
