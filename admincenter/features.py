@@ -33,6 +33,7 @@ class Feature:
 
 
 FEATURES = (
+    Feature("dashboard", (Tab("dashboard", "dashboard", "show"),)),
     Feature(
         "mail flow",
         (

@@ -202,7 +202,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "send_connectors:list"
+LOGIN_REDIRECT_URL = "dashboard:show"
 LOGOUT_REDIRECT_URL = "sign_in"
 LANGUAGE_CODE = "en"
 USE_I18N = False

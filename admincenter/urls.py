@@ -8,8 +8,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", RedirectView.as_view(pattern_name="send_connectors:list")),
+    path("", RedirectView.as_view(pattern_name="dashboard:show")),
     path("", include("admincenter.accounts.urls")),
+    path("dashboard/", include("admincenter.dashboard.urls")),
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
     path("api/v1/", include("admincenter.message_api.urls")),
     path("mail-flow/test-message/", include("admincenter.test_message.urls")),

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from admincenter.filtering.wildcards import Wildcard
 from admincenter.queue_viewer import words
 from connectors.domains import a_label
 from transport.models import Queue, QueuedMessage, Recipient
@@ -27,7 +28,7 @@ class _Filters(forms.Form):
 
 
 class QueueFilters(_Filters):
-    """Over next hop domain, status and last error."""
+    """Over next hop domain, status and last error, in which `*` stands for any characters."""
 
     next_hop = forms.CharField(label="Next hop domain contains", required=False, max_length=_TEXT_LIMIT)
     status = forms.ChoiceField(label="Status", required=False)
@@ -44,10 +45,16 @@ class QueueFilters(_Filters):
             as_stored = Q(next_hop_domain__icontains=a_label(text))
             queues = queues.filter(Q(next_hop_domain__icontains=text) | as_stored)
         if text := chosen.get("error"):
-            queues = queues.filter(Q(last_error__icontains=text) | Q(last_error_host__icontains=text))
+            queues = queues.filter(_says(text))
         if status := chosen.get("status"):
             queues = queues.filter(Q(status=status))
         return queues
+
+
+def _says(text: str) -> Q | Wildcard:
+    if "*" not in text:
+        return Q(last_error__icontains=text) | Q(last_error_host__icontains=text)
+    return Wildcard(F("last_error"), f"*{text}*")
 
 
 class MessageFilters(_Filters):

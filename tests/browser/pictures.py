@@ -18,6 +18,7 @@ FLAGS = [
     "--disable-background-networking",
 ]
 SIZE = {"width": 1280, "height": 760}
+DASHBOARD = "/dashboard/"
 CONNECTORS = "/mail-flow/send-connectors/"
 QUEUES = "/mail-flow/queues/"
 FOLDER = ROOT / "docs" / "pictures"
@@ -76,7 +77,7 @@ def sign_in(page: Page, password: str) -> None:
     page.get_by_label("New password", exact=False).nth(0).fill(PASSWORD)
     page.get_by_label("New password again").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**{CONNECTORS}**")
+    page.wait_for_url(f"**{DASHBOARD}")
 
 
 def take_all(page: Page, folder: Path) -> None:

@@ -38,7 +38,7 @@ def fill_to_source_servers(page, *, name="Internet"):
 
 def test_the_empty_list_leads_to_an_mx_connector(console):
     page = console.page
-    console.open("/")
+    console.open(LIST)
     expect(page.get_by_text("Without a send connector no outbound mail flows")).to_be_visible()
 
     page.get_by_role("link", name="Create a send connector").click()

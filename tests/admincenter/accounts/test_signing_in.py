@@ -145,12 +145,12 @@ def test_ten_wrong_passwords_pause_the_account_even_for_the_right_one(stranger):
 def test_signing_in_never_leads_to_another_site(stranger, where):
     answer = sign_in(stranger, "anna", "a long enough password", next=where)
 
-    assert answer.url == "/mail-flow/send-connectors/"
+    assert answer.url == "/dashboard/"
 
 
 @pytest.mark.parametrize("where", ["/sign-in/", "/sign-in/?next=/sign-in/", "/sign-out/"])
 def test_who_is_signed_in_is_not_led_round_in_a_circle(signed_in, where):
-    assert signed_in.get("/sign-in/", {"next": where}).url == "/mail-flow/send-connectors/"
+    assert signed_in.get("/sign-in/", {"next": where}).url == "/dashboard/"
 
 
 @pytest.mark.usefixtures("anna")
@@ -165,7 +165,7 @@ def test_signing_in_gives_a_new_session_key(stranger):
 
 def test_signing_out_is_a_post(signed_in):
     assert signed_in.get("/sign-out/").status_code == 405
-    assert signed_in.get("/").url == "/mail-flow/send-connectors/"
+    assert signed_in.get("/").url == "/dashboard/"
 
     signed_in.post("/sign-out/")
 
