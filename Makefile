@@ -11,7 +11,7 @@ CLEAN := env -u DATABASE_URL -u REDIS_URL $(foreach name,$(filter ADMINCENTER_%,
 SCRATCH := $(CLEAN) ADMINCENTER_DATA_DIR=$(CURDIR)/.venv/scratch ADMINCENTER_HTTPS=true
 # Most tests wait for processes and sockets more than they compute. A file stays together: its tests share what
 # they start.
-PARALLEL := --numprocesses auto --dist loadfile
+PARALLEL := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile
 # Lock for everybody: neither this machine's package index nor its folders may get into the files.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/python -m piptools compile --quiet --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe
