@@ -47,7 +47,8 @@ def left_after(program, *, seconds: int) -> list[tuple]:
     """What waits when nothing should wait any more, with what is said about it."""
     statement = (
         "SELECT m.id, m.state, m.session_id, m.next_attempt_at, m.last_error, m.crash_count, q.delivery_type,"
-        " q.next_retry_at, q.last_error FROM transport_queuedmessage m JOIN transport_queue q ON q.id = m.queue_id"
+        " q.next_retry_at, q.last_error FROM transport_queuedmessage m"
+        " JOIN transport_queue q ON q.id = m.queue_id"
     )
     with contextlib.suppress(AssertionError):
         wait_until(lambda: not execute(program, statement), what="nothing waits any more", seconds=seconds)
