@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 SIDE = 1000
+DASH = 5
+"""Units to both sides of a value that stands alone."""
 MOST_STEPS = 5
 """Lines of the grid above the axis, at most."""
 _ROUND = (1, 2, 5)
@@ -129,7 +131,7 @@ def _anchor(left: float) -> str:
 
 
 def path(values: Sequence[float | None], *, top: float) -> str:
-    """Give the path of a series; it is broken where a value is missing, and a lone one is a dot."""
+    """Give the path of a series; it is broken where a value is missing, and a lone one is a dash."""
     parts: list[str] = []
     drawing = False
     for place, value in enumerate(values):
@@ -138,7 +140,9 @@ def path(values: Sequence[float | None], *, top: float) -> str:
             continue
         across, down = round(_left(place, len(values))), round(SIDE - SIDE * value / top)
         alone = not drawing and (place + 1 == len(values) or values[place + 1] is None)
-        parts.append(f"{'L' if drawing else 'M'}{across} {down}{'h1' if alone else ''}")
+        parts.append(
+            f"M{across - DASH} {down}h{2 * DASH}" if alone else f"{'L' if drawing else 'M'}{across} {down}"
+        )
         drawing = True
     return "".join(parts)
 

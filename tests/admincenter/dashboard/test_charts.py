@@ -56,11 +56,11 @@ def test_a_label_at_an_end_leans_inwards():
     ("values", "top", "expected"),
     [
         ([0, 5, 10], 10, "M0 1000L500 500L1000 0"),
-        ([0, None, 10], 10, "M0 1000h1M1000 0h1"),
+        ([0, None, 10], 10, "M-5 1000h10M995 0h10"),
         ([0, 0, None, 10, 10], 10, "M0 1000L250 1000M750 0L1000 0"),
         ([None, None], 1, ""),
         ([], 1, ""),
-        ([1], 1, "M0 0h1"),
+        ([1], 1, "M-5 0h10"),
     ],
 )
 def test_a_line_is_broken_where_nothing_was_recorded(values, top, expected):
