@@ -6,8 +6,11 @@ from typing import Any
 from django import forms
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from admincenter.filtering import messages as message_properties
+from admincenter.filtering import queues as queue_properties
 from admincenter.filtering.wildcards import Wildcard
 from admincenter.queue_viewer import words
+from admincenter.queue_viewer.expressions import Expression, ExpressionField, Mistake, find_mistake
 from connectors.domains import a_label
 from transport.models import Queue, QueuedMessage, Recipient
 from transport.states import PERSISTENT, Pending, QueuedState
@@ -21,10 +24,25 @@ class _Filters(forms.Form):
     use_required_attribute = False
 
     @property
-    def chosen(self) -> Mapping[str, str]:
+    def chosen(self) -> Mapping[str, Any]:
         """What narrows the list, by field; empty and wrong values are left out."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """What is wrong with the filter that was typed; None where it is right."""
+        return find_mistake(self, "filter")
+
+    @property
+    def wrong_fields(self) -> Mapping[str, Any]:
+        """The sentences about the other fields."""
+        return {name: errors for name, errors in self.errors.items() if name != "filter"}
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """Name and text of every field, for a form that narrows further."""
+        return [(name, self[name].value()) for name in self.fields if self[name].value()]
 
 
 class QueueFilters(_Filters):
@@ -33,13 +51,14 @@ class QueueFilters(_Filters):
     next_hop = forms.CharField(label="Next hop domain contains", required=False, max_length=_TEXT_LIMIT)
     status = forms.ChoiceField(label="Status", required=False)
     error = forms.CharField(label="Last error contains", required=False, max_length=_TEXT_LIMIT)
+    filter = ExpressionField(queue_properties.PROPERTIES, label="Filter")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self, statuses=words.QUEUE_STATUS)
 
     def narrow(self, queues: QuerySet[Queue]) -> QuerySet[Queue]:
-        """Leave the queues that match; they must be annotated `with_status`."""
+        """Leave the queues that match; they come from the `listing` of the filter language."""
         chosen = self.chosen
         if text := chosen.get("next_hop"):
             as_stored = Q(next_hop_domain__icontains=a_label(text))
@@ -48,7 +67,7 @@ class QueueFilters(_Filters):
             queues = queues.filter(_says(text))
         if status := chosen.get("status"):
             queues = queues.filter(Q(status=status))
-        return queues
+        return queues.filter(_condition(chosen))
 
 
 def _says(text: str) -> Q | Wildcard:
@@ -64,6 +83,7 @@ class MessageFilters(_Filters):
     recipient = forms.CharField(label="Recipient contains", required=False, max_length=_TEXT_LIMIT)
     subject = forms.CharField(label="Subject contains", required=False, max_length=_TEXT_LIMIT)
     status = forms.ChoiceField(label="Status", required=False)
+    filter = ExpressionField(message_properties.PROPERTIES, label="Filter")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,7 +100,7 @@ class MessageFilters(_Filters):
         return messages.filter(_state_of(status, queue=queue)) if status else messages
 
     def narrow_by_text(self, messages: QuerySet[QueuedMessage]) -> QuerySet[QueuedMessage]:
-        """Leave the messages whose sender, recipients and subject match."""
+        """Leave the messages whose texts match; they come from the `listing` of the filter language."""
         chosen = self.chosen
         if text := chosen.get("sender"):
             null = Q(message__mail_from="")
@@ -92,12 +112,17 @@ class MessageFilters(_Filters):
         if text := chosen.get("recipient"):
             theirs = Recipient.objects.filter(queued_message_id=OuterRef("pk"), address__icontains=text)
             messages = messages.filter(Exists(theirs))
-        return messages
+        return messages.filter(_condition(chosen))
 
 
 def without_hidden(queues: QuerySet[Queue]) -> QuerySet[Queue]:
     """Leave out the persistent queues while nothing is in them (exchange.md 4.1); a suspended one stays."""
     return queues.exclude(delivery_type__in=PERSISTENT, message_count__lte=0, suspended=False)
+
+
+def _condition(chosen: Mapping[str, Any]) -> Q:
+    expression: Expression | None = chosen.get("filter")
+    return expression.condition if expression else Q()
 
 
 def _state_of(status: str, *, queue: Queue) -> Q:
@@ -122,7 +147,7 @@ def _dress(form: forms.Form, *, statuses: tuple[str, ...]) -> None:
     for name, field in form.fields.items():
         field.widget.attrs["class"] = "input"
         field.error_messages["invalid_choice"] = f"Status: “%(value)s” is none of {', '.join(statuses)}."
-        if name != "status":
+        if name not in ("status", "filter"):
             field.error_messages["max_length"] = f"{field.label}: at most {_TEXT_LIMIT} characters."
             field.widget.attrs["type"] = "search"
             field.widget.attrs["autocomplete"] = "off"

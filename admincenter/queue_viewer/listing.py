@@ -7,6 +7,8 @@ from django.db.models import F, OrderBy, Q, QuerySet, Sum
 from django.http import QueryDict
 
 from admincenter.components.lists import Order
+from admincenter.filtering import messages as message_properties
+from admincenter.filtering import queues as queue_properties
 from admincenter.queue_viewer.filters import MessageFilters, QueueFilters, without_hidden
 from admincenter.queue_viewer.rows import MessageRow, QueueRow, message_rows, queue_row
 from transport.models import Queue, QueuedMessage
@@ -64,7 +66,7 @@ class MessagePage:
 
 def read_queues(filters: QueueFilters, *, order: Order, number: str | None) -> QueuePage:
     """Return the page with this number, or the last one there is."""
-    matching = filters.narrow(without_hidden(Queue.objects.with_status()))
+    matching = filters.narrow(without_hidden(queue_properties.listing()))
     totals = matching.aggregate(messages=Sum("message_count"))
     count = matching.count()
     last = max(1, -(-count // QUEUES_PER_PAGE))
@@ -139,7 +141,7 @@ def _found(candidates: QuerySet[QueuedMessage], *, filters: MessageFilters) -> t
         return list(candidates.values_list("pk", flat=True)[:most]), 0
     scanned = candidates.values("pk")[:SCAN_LIMIT]
     last = candidates.values_list("pk", flat=True)[SCAN_LIMIT - 1 : SCAN_LIMIT].first()
-    matching = filters.narrow_by_text(QueuedMessage.objects.filter(pk__in=scanned))
+    matching = filters.narrow_by_text(message_properties.listing().filter(pk__in=scanned))
     in_order = matching.order_by(*candidates.query.order_by)
     return list(in_order.values_list("pk", flat=True)[:most]), last or 0
 

@@ -1,18 +1,22 @@
 """The pages of the queue viewer. They only read; every change is in `changes`."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django_htmx.http import replace_url
+from django_htmx.http import replace_url, reswap
 
 from admincenter.accounts.rights import Right, may, requires
 from admincenter.components import live
 from admincenter.components.lists import read_order
-from admincenter.queue_viewer import listing, words
+from admincenter.filtering import messages as message_properties
+from admincenter.filtering import queues as queue_properties
+from admincenter.queue_viewer import builder, listing, words
 from admincenter.queue_viewer.filters import MessageFilters, QueueFilters
 from admincenter.queue_viewer.message import read_message
 from admincenter.queue_viewer.rows import queue_row
@@ -23,12 +27,16 @@ QUEUE_LIST = "queue-list"
 MESSAGE_LIST = "message-list"
 MESSAGE = "message"
 TEMPLATES = "admincenter/queue_viewer"
+QUEUE_EXAMPLE = "Status -eq 'Retry' -and MessageCount -gt 100"
+MESSAGE_EXAMPLE = "FromAddress -like '*@contoso.com' -and Size -gt 10MB"
 
 
 @requires(Right.VIEW)
 @require_safe
 def show_queues(request: HttpRequest, *, status: int = 200) -> HttpResponse:
     """List the queues of all servers."""
+    if builder.is_used(request):
+        return redirect(builder.address(request, queue_properties.PROPERTIES))
     filters = QueueFilters(request.GET)
     order = read_order(request, columns=list(listing.QUEUE_COLUMNS), default="identity")
     page = listing.read_queues(filters, order=order, number=request.GET.get("page"))
@@ -36,6 +44,7 @@ def show_queues(request: HttpRequest, *, status: int = 200) -> HttpResponse:
         "filters": filters,
         "order": order,
         "page": page,
+        "builder": builder.offer(queue_properties.PROPERTIES, example=QUEUE_EXAMPLE),
         "version": live.version(page, order, filters.errors),
     }
     return _answer(request, page="queues", part=QUEUE_LIST, context=context, status=status)
@@ -45,6 +54,8 @@ def show_queues(request: HttpRequest, *, status: int = 200) -> HttpResponse:
 @require_safe
 def show_queue(request: HttpRequest, queue_id: int, *, status: int = 200) -> HttpResponse:
     """Show one queue: its facts, and its messages a page at a time."""
+    if builder.is_used(request):
+        return redirect(builder.address(request, message_properties.PROPERTIES))
     queue = Queue.objects.with_status().select_related("server").filter(pk=queue_id).first()
     if queue is None:
         return _gone(request, part=MESSAGE_LIST, what="queue")
@@ -61,6 +72,7 @@ def show_queue(request: HttpRequest, queue_id: int, *, status: int = 200) -> Htt
         "suspended_by": words.suspension_in_words(suspension),
         "filters": filters,
         "page": page,
+        "builder": builder.offer(message_properties.PROPERTIES, example=MESSAGE_EXAMPLE),
         "version": live.version(row, sessions, suspension and suspension.at, page, filters.errors),
     }
     return _answer(request, page="queue", part=MESSAGE_LIST, context=context, status=status)
@@ -103,18 +115,31 @@ def _joined(first: bytes, rest: operations.Exported) -> Iterator[bytes]:
 
 
 def _answer(
-    request: HttpRequest, *, page: str, part: str, context: dict[str, object], status: int
+    request: HttpRequest, *, page: str, part: str, context: dict[str, Any], status: int
 ) -> HttpResponse:
     """Render the page, or its live part when htmx asks for that and it changed."""
     context["may_act"] = may(request.user, Right.QUEUES)
     context["may_test"] = may(request.user, Right.TEST_MESSAGES)
     context["query"] = request.GET.urlencode()
+    filters = context.get("filters")
+    is_wrong = filters is not None and filters.mistake is not None
     if not live.asks_for(request, part):
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else status
         return render(request, f"{TEMPLATES}/{page}.html", context, status=status)
+    if is_wrong and live.SEEN not in request.headers:
+        return _refuse_filter(request, context)
     if live.is_seen(request, str(context["version"])):
         return live.unchanged()
-    response = render(request, f"{TEMPLATES}/_{part.replace('-', '_')}.html", {**context, "refreshed": True})
-    return response if live.SEEN in request.headers else replace_url(response, _address(request))
+    more = {"refreshed": True, "narrowed": live.SEEN not in request.headers}
+    response = render(request, f"{TEMPLATES}/_{part.replace('-', '_')}.html", {**context, **more})
+    return replace_url(response, _address(request)) if more["narrowed"] else response
+
+
+def _refuse_filter(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Say at the box what is wrong with what was typed there; the list and the address stay."""
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    page = render(request, f"{TEMPLATES}/_filter_box.html", {**context, "narrowed": True}, status=status)
+    return reswap(page, "none")
 
 
 def _address(request: HttpRequest) -> str:
