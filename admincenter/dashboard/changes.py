@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from connectors.models import ReceiveConnector, SendConnector
+from connectors.receive_services import FIRST_START
 
 SHOWN = 5
 
@@ -36,8 +37,8 @@ def latest() -> Sequence[Change]:
 
 
 def _of(connectors: QuerySet[Any], *, kind: str) -> Iterator[Change]:
-    # What the program made by itself has no name beside it.
-    for one in connectors.exclude(changed_by="").order_by("-changed_at")[:SHOWN]:
+    # What the program made by itself is no change by a person.
+    for one in connectors.exclude(changed_by__in=("", FIRST_START)).order_by("-changed_at")[:SHOWN]:
         yield Change(
             at=one.changed_at,
             actor=one.changed_by,

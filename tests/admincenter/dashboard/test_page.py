@@ -8,6 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from connectors import services
+from connectors.models import ReceiveConnector
+from connectors.receive_services import FIRST_START
 from tests.support import queued_mail
 from transport.back_pressure import Level, Resource
 from transport.models import MailMinute, Queue, ResourcePressure, TransportServer
@@ -249,6 +251,8 @@ def test_the_latest_changes_name_who_did_them(signed_in, make):
     for name in ("One", "Two"):
         make(name)
     services.disable([make("Three").pk], actor="bert")
+    by_itself = {"name": "Default", "name_key": "default", "server_name": "A", "changed_by": FIRST_START}
+    ReceiveConnector.objects.create(**by_itself)
     (latest, *others) = overview(signed_in).changes
 
     assert (latest.actor, latest.did, latest.name) == ("bert", "changed", "Three")
