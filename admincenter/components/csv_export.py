@@ -13,8 +13,10 @@ _ROWS_AT_ONCE = 200
 def harmless(cell: object) -> str:
     """Return a cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe.
 
-    See OWASP, CSV Injection.
+    Numbers are numbers, also negative ones. See OWASP, CSV Injection.
     """
+    if isinstance(cell, int | float):
+        return str(cell)
     text = "" if cell is None else str(cell)
     return f"'{text}" if text.startswith(_FORMULA) else text
 

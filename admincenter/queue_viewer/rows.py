@@ -122,7 +122,7 @@ def queue_row(queue: Queue) -> QueueRow:
 
 def message_rows(queued: Sequence[QueuedMessage]) -> list[MessageRow]:
     """Read messages that were fetched `with_status`, with message, queue and server."""
-    recipients = _first_recipients([one.pk for one in queued])
+    recipients = first_recipients([one.pk for one in queued])
     held = [one.pk for one in queued if _is_held(one)]
     known = suspensions.of_messages(held) if held else {}
     return [_message_row(one, recipients=recipients, suspension=known.get(one.pk)) for one in queued]
@@ -175,7 +175,7 @@ def next_attempt(queued: QueuedMessage) -> datetime | None:
     return max(queued.next_attempt_at, queue.next_retry_at)
 
 
-def _first_recipients(queued_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+def first_recipients(queued_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
     """Return the first recipient and their number by queued message, in two queries for a whole page."""
     groups = list(
         Recipient.objects.filter(queued_message_id__in=list(queued_ids))

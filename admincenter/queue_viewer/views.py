@@ -1,11 +1,10 @@
 """The pages of the queue viewer. They only read; every change is in `changes`."""
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -20,8 +19,8 @@ from admincenter.queue_viewer import builder, listing, words
 from admincenter.queue_viewer.filters import MessageFilters, QueueFilters
 from admincenter.queue_viewer.message import read_message
 from admincenter.queue_viewer.rows import queue_row
-from transport import operations, suspensions
-from transport.models import Message, Queue, QueuedMessage, Session
+from transport import suspensions
+from transport.models import Message, Queue, Session
 
 QUEUE_LIST = "queue-list"
 MESSAGE_LIST = "message-list"
@@ -92,26 +91,6 @@ def show_message(request: HttpRequest, message_id: int, *, status: int = 200) ->
     )
     context = {"message": view, "version": live.version(view)}
     return _answer(request, page="message", part=MESSAGE, context=context, status=status)
-
-
-@requires(Right.QUEUES)
-@require_safe
-def export(_request: HttpRequest, queued_id: int) -> StreamingHttpResponse:
-    """Send a message as the file it would be on the wire, in chunks."""
-    queued = get_object_or_404(QueuedMessage.objects.select_related("message"), pk=queued_id)
-    exported = operations.export_message(queued)
-    first = next(exported.chunks, None)
-    if first is None:
-        raise Http404("the content of this message is not stored any more")
-    response = StreamingHttpResponse(_joined(first, exported), content_type="message/rfc822")
-    response["Content-Disposition"] = f'attachment; filename="{exported.file_name}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
-def _joined(first: bytes, rest: operations.Exported) -> Iterator[bytes]:
-    yield first
-    yield from rest.chunks
 
 
 def _answer(

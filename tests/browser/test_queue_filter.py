@@ -1,5 +1,7 @@
 """An administrator narrows the queues in Exchange's syntax, and puts a filter together by hand."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
@@ -91,3 +93,17 @@ def test_the_filter_and_its_builder_have_no_barriers(console):
     console.open(f"{QUEUES}?filter=MessageCount+-gt+5")
 
     assert found + barriers(console) == []
+
+
+@pytest.mark.usefixtures("queues")
+def test_what_is_filtered_is_exported(console):
+    console.open(QUEUES)
+    box(console).fill("MessageCount -gt 100")
+    console.page.keyboard.press("Enter")
+    expect(rows(console)).to_have_count(1)
+    with console.page.expect_download() as download:
+        console.page.get_by_role("link", name="Export all of them as CSV").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+
+    assert download.value.suggested_filename.startswith("queues-")
+    assert [line.split(",")[4] for line in lines] == ["NextHopDomain", "fabrikam.com"]

@@ -14,7 +14,7 @@ def test_what_begins_like_a_formula_is_text(cell):
 
 
 @pytest.mark.parametrize(
-    ("cell", "text"), [("plain", "plain"), (None, ""), (7, "7"), ("a=b", "a=b"), ("", "")]
+    ("cell", "text"), [("plain", "plain"), (None, ""), (7, "7"), (-2.5, "-2.5"), ("a=b", "a=b"), ("", "")]
 )
 def test_everything_else_stays_as_it_is(cell, text):
     assert csv_export.harmless(cell) == text
