@@ -38,6 +38,7 @@ FEATURES = (
         "mail flow",
         (
             Tab("send connectors", "send_connectors"),
+            Tab("receive connectors", "receive_connectors"),
             Tab("queues", "queue_viewer"),
             Tab("delivery reports", "delivery_reports", "search"),
         ),

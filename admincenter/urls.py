@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("admincenter.accounts.urls")),
     path("dashboard/", include("admincenter.dashboard.urls")),
     path("mail-flow/send-connectors/", include("admincenter.send_connectors.urls")),
+    path("mail-flow/receive-connectors/", include("admincenter.receive_connectors.urls")),
     path("api/v1/", include("admincenter.message_api.urls")),
     path("mail-flow/test-message/", include("admincenter.test_message.urls")),
     path("mail-flow/delivery-reports/", include("admincenter.delivery_reports.urls")),

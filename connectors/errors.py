@@ -11,11 +11,12 @@ ConnectorError
 ├── Missing                 what is to be changed or removed is not there any more (here)
 │   ├── NoSuchConnector     a send connector (services)
 │   └── NoSuchDkimKey       (dkim_keys)
-└── Conflict                somebody else saved it first (services)
+└── Conflict                somebody else saved it first (here)
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 LABELS = {
     "name": "Name",
@@ -71,6 +72,18 @@ LABELS = {
     "permissions": "PermissionGroups",
     "anonymous_relay": "AnonymousRelay",
     "certificate": "TlsCertificateName",
+    "max_header_bytes": "Maximum header size",
+    "max_hop_count": "Maximum hop count",
+    "max_recipients": "Maximum recipients per message",
+    "max_connections_per_source": "Maximum inbound connections per source",
+    "max_connections_percent_per_source": "Percentage of inbound connections per source",
+    "message_rate": "Message rate limit",
+    "message_rate_source": "Message rate source",
+    "max_protocol_errors": "Maximum protocol errors",
+    "max_logon_failures": "Maximum logon failures",
+    "connection_inactivity_timeout": "Connection inactivity time-out",
+    "connection_timeout": "Connection time-out",
+    "tarpit_interval": "Tarpit interval",
     "domain": "DomainName",
     "user_name": "UserName",
     "senders": "Senders",
@@ -88,9 +101,11 @@ class Problem:
     """What was given, cleaned and cut; empty when nothing was, or when it is a secret."""
     rule: str
     """The rule that refuses it: lower case start, no full stop."""
+    label: str = ""
+    """What the field is called where LABELS has the words of another object for it."""
 
     def __str__(self) -> str:
-        label = LABELS.get(self.field, self.field)
+        label = self.label or LABELS.get(self.field, self.field)
         return f"{label} {self.value}: {self.rule}." if self.value else f"{label}: {self.rule}."
 
 
@@ -119,6 +134,16 @@ class Missing(ConnectorError):  # noqa: N818 - reads as a sentence where it is r
 
     def __init__(self, what: str) -> None:
         super().__init__(f"This {what} does not exist any more.")
+
+
+class Conflict(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
+    """Somebody else saved it after it was read."""
+
+    def __init__(self, name: str, *, by: str, at: datetime, version: int) -> None:
+        super().__init__(
+            f"{name} was changed by {by or 'somebody'} at {at:%Y-%m-%d %H:%M:%S %Z} "
+            f"while you were editing it (version {version}). Nothing was saved: look at it first."
+        )
 
 
 def shown(value: object) -> str:

@@ -9,11 +9,12 @@ from typing import TypeVar
 from connectors import validators
 from connectors.errors import InvalidValue, Problem, shown
 from connectors.receiving import Mechanism, PermissionGroup, ReceiveSettings, ReceiveUsage
-from connectors.validators import MAX_MESSAGE_BYTES, MAX_TIMEOUT, MIN_TIMEOUT, format_time_span
+from connectors.validators import MAX_MESSAGE_BYTES, MAX_TIMEOUT, MIN_TIMEOUT, format_size, format_time_span
 
 MAX_BINDINGS = 50
 MAX_REMOTE_RANGES = 1300
 MAX_BANNER_CHARACTERS = 400
+MAX_CERTIFICATE_CHARACTERS = 128
 MAX_TARPIT = timedelta(minutes=10)
 MIN_MESSAGE_BYTES = 64 * 1024
 MAX_COUNT = 2_147_483_647
@@ -30,6 +31,13 @@ LIMIT_RANGES = {
     "max_logon_failures": (0, 10),
 }
 """Lowest and highest value of each number, as in New-ReceiveConnector."""
+LABELS = {
+    "server": "Server",
+    "source_servers": "Server",
+    "auth": "AuthMechanism",
+    "max_connections": "Maximum inbound connections",
+}
+"""What a receive connector calls the fields that a send connector has other words for."""
 Given = TypeVar("Given")
 
 
@@ -75,7 +83,7 @@ def _one(value: Given, check: Callable[[Given], Given], found: list[Problem]) ->
     try:
         return check(value)
     except InvalidValue as error:
-        found.append(error.problem)
+        found.append(replace(error.problem, label=LABELS.get(error.problem.field, "")))
         return value
 
 
@@ -159,6 +167,9 @@ def _texts(settings: ReceiveSettings) -> Iterator[Problem]:
     if certificate and (not certificate.isprintable() or "/" in certificate or certificate.startswith(".")):
         rule = "a certificate is named by its file in the certificates folder, without .pem"
         yield _problem("certificate", certificate, rule)
+    if len(certificate) > MAX_CERTIFICATE_CHARACTERS:
+        rule = f"the name of a certificate has at most {MAX_CERTIFICATE_CHARACTERS} characters"
+        yield _problem("certificate", certificate, rule)
 
 
 def _limits(settings: ReceiveSettings) -> Iterator[Problem]:
@@ -166,7 +177,8 @@ def _limits(settings: ReceiveSettings) -> Iterator[Problem]:
     for field, (lowest, highest) in LIMIT_RANGES.items():
         value = getattr(limits, field)
         if value is not None and not lowest <= value <= highest:
-            yield _problem(field, str(value), f"from {lowest} to {highest}")
+            said = format_size if field.endswith("_bytes") else str
+            yield _problem(field, str(value), f"from {said(lowest)} to {said(highest)}")
     for field in ("connection_inactivity_timeout", "connection_timeout"):
         if not MIN_TIMEOUT <= getattr(limits, field) <= MAX_TIMEOUT:
             shown_value = format_time_span(getattr(limits, field))
@@ -190,4 +202,4 @@ _RULES: tuple[Callable[[ReceiveSettings], Iterator[Problem]], ...] = (
 
 
 def _problem(field: str, value: str, rule: str) -> Problem:
-    return Problem(field, shown(value), rule)
+    return Problem(field, shown(value), rule, LABELS.get(field, ""))

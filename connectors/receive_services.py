@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connectors import receive_rules
 from connectors.changes import announce_reception, writing
-from connectors.errors import InvalidSettings, Missing, Problem
+from connectors.errors import Conflict, InvalidSettings, Missing, Problem
 from connectors.models import ReceiveConnector, ReceptionSetting
 from connectors.ranges import parse_binding, parse_range
 from connectors.receiving import Mechanism, PermissionGroup, ReceiveLimits, ReceiveSettings
@@ -31,19 +31,38 @@ def create(settings: ReceiveSettings, *, actor: str) -> ReceiveConnector:
     return connector
 
 
-def change(connector_id: int, settings: ReceiveSettings, *, actor: str) -> ReceiveConnector:
-    """Replace the settings of a connector. Raises Missing, InvalidSettings."""
+def change(
+    connector_id: int, settings: ReceiveSettings, *, actor: str, expected_version: int | None = None
+) -> ReceiveConnector:
+    """Replace the settings of a connector, its server too.
+
+    Raises Missing, Conflict when `expected_version` is not the stored one, InvalidSettings.
+    """
     with writing() as configuration:
         connector = ReceiveConnector.objects.select_for_update().filter(pk=connector_id).first()
         if connector is None:
             raise Missing(WHAT)
-        checked = _checked(settings, connector_id=connector_id, server=connector.server_name)
+        if expected_version is not None and connector.version != expected_version:
+            raise Conflict(
+                str(connector), by=connector.changed_by, at=connector.changed_at, version=connector.version
+            )
+        checked = _checked(settings, connector_id=connector_id)
         if checked != settings_of(connector):
             connector.version += 1
             _write(connector, checked, actor=actor)
             announce_reception(configuration)
             _log("receive_connector_changed", connector, actor=actor)
     return connector
+
+
+def enable(ids: Iterable[int], *, actor: str) -> int:
+    """Enable connectors, all or none; gives how many were disabled. Raises InvalidSettings."""
+    return _set_enabled(ids, to=True, actor=actor)
+
+
+def disable(ids: Iterable[int], *, actor: str) -> int:
+    """Disable connectors; gives the number of those that were enabled. Open sessions end by themselves."""
+    return _set_enabled(ids, to=False, actor=actor)
 
 
 def remove(ids: Iterable[int], *, actor: str) -> int:
@@ -132,17 +151,39 @@ def _follow(known: ReceptionSetting, *, bindings: Sequence[str], relay_ranges: S
             _log("receive_connector_follows_settings", connector, actor="start")
 
 
+def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
+    with writing() as configuration:
+        connectors = list(ReceiveConnector.objects.filter(pk__in=list(ids), enabled=not to).by_name())
+        for connector in connectors:
+            wanted = replace(settings_of(connector), enabled=to)
+            connector.version += 1
+            _write(connector, _switched(connector, wanted) if to else wanted, actor=actor)
+            _log("receive_connector_changed", connector, actor=actor)
+        if connectors:
+            announce_reception(configuration)
+    return len(connectors)
+
+
+def _switched(connector: ReceiveConnector, wanted: ReceiveSettings) -> ReceiveSettings:
+    """Check one of several connectors; the sentence must say which of them stays disabled."""
+    try:
+        return _checked(wanted, connector_id=connector.pk)
+    except InvalidSettings as error:
+        rules = (replace(one, rule=f"{one.rule}; {connector} stays disabled") for one in error.problems)
+        raise InvalidSettings(rules) from error
+
+
 def _insert(settings: ReceiveSettings, *, actor: str) -> ReceiveConnector:
-    checked = _checked(settings, connector_id=None, server=settings.server)
+    checked = _checked(settings, connector_id=None)
     connector = ReceiveConnector(created_by=actor)
     _write(connector, checked, actor=actor)
     _log("receive_connector_created", connector, actor=actor)
     return connector
 
 
-def _checked(settings: ReceiveSettings, *, connector_id: int | None, server: str) -> ReceiveSettings:
+def _checked(settings: ReceiveSettings, *, connector_id: int | None) -> ReceiveSettings:
     checked, found = receive_rules.examine(settings)
-    problems = list(found)
+    problems, server = list(found), checked.server
     others = ReceiveConnector.objects.filter(server_name=server).exclude(pk=connector_id or 0)
     if others.filter(name_key=name_key(checked.name)).exists():
         problems.append(Problem("name", checked.name, f"another receive connector of {server} has this name"))

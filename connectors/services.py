@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connectors import credentials, rules
 from connectors.changes import announce_routing, writing
-from connectors.errors import ConnectorError, InvalidSettings, Missing, Problem
+from connectors.errors import Conflict, InvalidSettings, Missing, Problem
 from connectors.models import AddressSpaceRow, SendConnector, SmartHost, SourceServer
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, TlsAuthLevel
 from connectors.specs import ConnectorSpec, Usage
@@ -30,17 +30,6 @@ class NoSuchConnector(Missing):
 
     def __init__(self) -> None:
         super().__init__("send connector")
-
-
-class Conflict(ConnectorError):  # noqa: N818 - reads as a sentence where it is raised
-    """Somebody else saved the connector after it was read."""
-
-    def __init__(self, connector: SendConnector) -> None:
-        who = connector.changed_by or "somebody"
-        super().__init__(
-            f"{connector.name} was changed by {who} at {connector.changed_at:%Y-%m-%d %H:%M:%S %Z} "
-            f"while you were editing it (version {connector.version}). Nothing was saved: look at it first."
-        )
 
 
 def create(spec: ConnectorSpec, *, guid: UUID, actor: str) -> SendConnector:
@@ -74,7 +63,12 @@ def change(
         if connector is None:
             raise NoSuchConnector
         if expected_version is not None and connector.version != expected_version:
-            raise Conflict(connector)
+            raise Conflict(
+                connector.name,
+                by=connector.changed_by,
+                at=connector.changed_at,
+                version=connector.version,
+            )
         stored = replace(spec_of(connector), sealed_password=connector.sealed_password)
         checked = _checked(spec, guid=connector.guid, connector_id=connector.pk, stored=stored)
         if checked != stored:

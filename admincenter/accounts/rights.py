@@ -22,6 +22,7 @@ class Right(StrEnum):
 
     VIEW = "view"
     CONNECTORS = "connectors"
+    RECEIVE_CONNECTORS = "receive connectors"
     QUEUES = "queues"
     TEST_MESSAGES = "test messages"
 

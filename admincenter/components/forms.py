@@ -1,12 +1,14 @@
 """What every form of the console shares: quiet drafts, lists of entries, choices with a sentence each."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, TypeVar
 
 from django import forms
 from django.forms.utils import ErrorDict
+
+from connectors.errors import Problem
 
 Value = TypeVar("Value")
 ENTRY_LIMIT = 1001
@@ -17,7 +19,7 @@ SENTENCES = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Option:
-    """One radio button."""
+    """One radio button or check box of a choice."""
 
     value: str
     label: str
@@ -73,16 +75,17 @@ class Section(forms.Form):
     def options(
         self, name: str, *, hints: Mapping[Any, str], ruled_out: Mapping[Any, str] | None = None
     ) -> Iterator[Option]:
-        """Yield the radio buttons of a choice; a ruled-out one is disabled, and its hint is the reason."""
-        chosen = str(self[name].value())
+        """Yield the buttons or boxes of a choice; a ruled-out one is disabled, and its hint is the reason."""
+        value = self[name].value()
+        chosen = {str(one) for one in value} if isinstance(value, list | tuple) else {str(value)}
         choices: Sequence[tuple[str, str]] = self.fields[name].choices  # type: ignore[attr-defined] # a choice field
-        for value, label in choices:
-            reason = (ruled_out or {}).get(value, "")
+        for word, label in choices:
+            reason = (ruled_out or {}).get(word, "")
             yield Option(
-                value=value,
+                value=word,
                 label=label,
-                hint=reason or hints.get(value, ""),
-                checked=value == chosen and not reason,
+                hint=reason or hints.get(word, ""),
+                checked=word in chosen and not reason,
                 disabled=bool(reason),
             )
 
@@ -124,6 +127,25 @@ class EntriesField(forms.Field):
             yield from text.replace(",", " ").split() if self.split else filter(None, [text.strip()])
 
 
+class LinesField(forms.CharField):
+    """A list of texts in one box, one a line or with commas between; each judged, empty ones left out."""
+
+    def __init__(self, *, judge: Callable[[str], Any], limit: int, rows: int = 3, **kwargs: Any) -> None:
+        """`limit`: one entry more than this is read, so that too many are refused and never cut."""
+        self.judge = judge
+        self.limit = limit
+        attributes = {"class": "input", "rows": rows, "spellcheck": "false", "autocomplete": "off"}
+        super().__init__(required=False, widget=forms.Textarea(attrs=attributes), **kwargs)
+        # The rules refuse a NUL too, and name the entry.
+        self.validators = []
+
+    def clean(self, value: Any) -> tuple[Any, ...]:
+        """Return the judged entries. Raises ValidationError with a sentence for each wrong one."""
+        lines = super().clean(value).replace(",", "\n").splitlines()
+        entries = filter(None, map(str.strip, lines))
+        return tuple(judged(islice(entries, self.limit + 1), judge=self.judge))
+
+
 def judged(entries: Iterator[Any], *, judge: Callable[[Any], Value]) -> list[Value]:
     """Apply `judge` to each; raise one ValidationError with the sentence of every one that was refused."""
     good: list[Value] = []
@@ -139,6 +161,18 @@ def judged(entries: Iterator[Any], *, judge: Callable[[Any], Value]) -> list[Val
     if errors:
         raise forms.ValidationError(errors)
     return good
+
+
+def place(found: Iterable[Problem], sections: Collection[Section]) -> list[Problem]:
+    """Put each problem beside its field, unless that said something already; return those without a place."""
+    homeless = []
+    for problem in found:
+        home = next((one for one in sections if problem.field in one.places), None)
+        if home is None:
+            homeless.append(problem)
+        elif home.places[problem.field] not in home.errors:
+            home.add_error(home.places[problem.field], str(problem))
+    return homeless
 
 
 def side_by_side(*columns: Sequence[str]) -> list[tuple[str, ...]]:

@@ -24,6 +24,20 @@ class Order:
         return f"-{column}" if column == self.column and not self.descending else column
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the details pane."""
+
+    label: str
+    values: tuple[str, ...]
+
+
+def shortened(words: Sequence[str], *, shown: int = 3) -> str:
+    """Name the first of a list and the number of the others."""
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return ", ".join(words[:shown]) + more
+
+
 def read_order(request: HttpRequest, *, columns: Sequence[str], default: str) -> Order:
     """Return the order that `?sort=` asks for; anything unknown means the default."""
     for word in (request.GET.get("sort", ""), default):

@@ -1,7 +1,6 @@
 """The list of send connectors as its page shows it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
@@ -9,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from admincenter.accounts.rights import Right, may
-from admincenter.components.lists import Order, read_order, read_selection
+from admincenter.components.lists import Fact, Order, read_order, read_selection
 from connectors.address_spaces import DEFAULT_COST, SMTP, AddressSpace
 from connectors.models import SendConnector
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts, TlsAuthLevel
@@ -26,14 +25,6 @@ AUTHENTICATION = {
     SmartHostAuth.XOAUTH2: "OAuth 2.0 (XOAUTH2)",
     SmartHostAuth.EXTERNAL: "Externally secured",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of the details pane."""
-
-    label: str
-    values: tuple[str, ...]
 
 
 def address(connector: SendConnector) -> str:

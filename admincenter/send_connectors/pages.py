@@ -1,17 +1,16 @@
 """The pages of the wizard, and what they say together (exchange.md 1.6)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.datastructures import MultiValueDict
 
-from admincenter.components.forms import Section
+from admincenter.components.forms import Section, place
 from admincenter.components.rows import RowList
 from admincenter.send_connectors.drafts import Draft
 from admincenter.send_connectors.sections.delivery import AuthenticationForm, NetworkForm
 from admincenter.send_connectors.sections.general import UsageForm
 from admincenter.send_connectors.sections.scoping import AddressSpaceForm, SourceServerForm
-from connectors.errors import Problem
 from connectors.profiles import Delivery
 from connectors.rules import problems
 from connectors.specs import ConnectorSpec, Usage, ruled_out
@@ -82,18 +81,6 @@ def review(draft: Draft, *, last: str, data: Typed | None = None) -> Review:
         spec = replace(spec, **one.settings())
     place(problems(spec), sound)
     return Review(spec, sections)
-
-
-def place(found: Iterable[Problem], sections: Collection[Section]) -> list[Problem]:
-    """Put each problem beside its field, unless that said something already; return those without a place."""
-    homeless = []
-    for problem in found:
-        home = next((one for one in sections if problem.field in one.places), None)
-        if home is None:
-            homeless.append(problem)
-        elif home.places[problem.field] not in home.errors:
-            home.add_error(home.places[problem.field], str(problem))
-    return homeless
 
 
 def neighbour(draft: Draft, slug: str, *, step: int) -> str:

@@ -11,11 +11,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from admincenter.accounts.rights import Right, requires
+from admincenter.components.forms import place
 from admincenter.components.lists import read_number, read_selection
 from admincenter.components.navigation import go, show
 from admincenter.components.rows import changeable, turn
 from admincenter.send_connectors import editing, listing, pages
 from connectors import services
+from connectors.errors import Conflict
 from connectors.models import SendConnector
 from transport import servers
 
@@ -103,9 +105,9 @@ def _save(request: HttpRequest, connector: SendConnector) -> HttpResponse:
     try:
         services.change(connector.pk, forms.spec(connector), actor=actor, expected_version=version)
     except services.InvalidConnector as error:
-        homeless = pages.place(error.problems, forms.all())
+        homeless = place(error.problems, forms.all())
         return _render(request, connector, forms, homeless=homeless, status=422)
-    except services.Conflict as error:
+    except Conflict as error:
         return _render(request, connector, forms, conflict=str(error), status=409)
     except services.NoSuchConnector:
         return _vanished(request)

@@ -2,18 +2,18 @@
 
 from django import template
 
+from admincenter.components.lists import shortened
 from admincenter.send_connectors.listing import space_in_words
 from connectors.models import SendConnector
 from connectors.profiles import Delivery
 
 register = template.Library()
-SHOWN = 3
 
 
 @register.simple_tag
 def spaces(connector: SendConnector) -> str:
     """Name the first address spaces and the number of the others."""
-    return _shortened([space_in_words(row.space) for row in connector.address_spaces.all()])
+    return shortened([space_in_words(row.space) for row in connector.address_spaces.all()])
 
 
 @register.simple_tag
@@ -21,9 +21,4 @@ def next_hop(connector: SendConnector) -> str:
     """Say "MX record", or name the first smart hosts and the number of the others."""
     if connector.delivery == Delivery.MX:
         return "MX record"
-    return _shortened([row.host for row in connector.smart_hosts.all()])
-
-
-def _shortened(words: list[str]) -> str:
-    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
-    return ", ".join(words[:SHOWN]) + more
+    return shortened([row.host for row in connector.smart_hosts.all()])

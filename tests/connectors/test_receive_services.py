@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from connectors import receive_services, reception
-from connectors.errors import InvalidSettings, Missing
+from connectors.errors import Conflict, InvalidSettings, Missing
 from connectors.models import ReceiveConnector
 from connectors.ranges import parse_binding, parse_range
 from connectors.receiving import Mechanism, PermissionGroup, ReceiveLimits, ReceiveSettings, chosen
@@ -132,3 +132,34 @@ def test_relay_networks_of_everybody_are_refused():
     with pytest.raises(InvalidSettings, match="must not be open to every address"):
         start(networks=("0.0.0.0/0",))
     assert not ReceiveConnector.objects.exists()
+
+
+def test_of_two_editors_of_one_version_the_second_is_told():
+    made = receive_services.create(OFFICE, actor="anna")
+    receive_services.change(made.pk, replace(OFFICE, comment="one"), actor="ben", expected_version=1)
+
+    with pytest.raises(Conflict, match=r"E15MB1\\Office was changed by ben at .* \(version 2\)"):
+        receive_services.change(made.pk, replace(OFFICE, comment="two"), actor="anna", expected_version=1)
+
+
+def test_a_connector_that_moves_is_checked_beside_those_of_its_new_server():
+    made = receive_services.create(OFFICE, actor="anna")
+    receive_services.create(replace(OFFICE, server="E15MB2"), actor="anna")
+
+    with pytest.raises(InvalidSettings, match="another receive connector of E15MB2 has this name"):
+        receive_services.change(made.pk, replace(OFFICE, server="e15mb2"), actor="anna")
+    moved = receive_services.change(made.pk, replace(OFFICE, server="e15mb3"), actor="anna")
+    assert str(moved) == "E15MB3\\Office"
+
+
+def test_connectors_are_switched_on_all_or_none_and_listeners_are_told():
+    office = receive_services.create(OFFICE, actor="anna")
+    rival = receive_services.create(replace(OFFICE, name="Rival", enabled=False), actor="anna")
+
+    with pytest.raises(InvalidSettings, match=r"more specific; E15MB1\\Rival stays disabled"):
+        receive_services.enable([office.pk, rival.pk], actor="anna")
+    before = reception.key()
+    assert receive_services.disable([office.pk, rival.pk, 99], actor="anna") == 1
+    assert receive_services.enable([rival.pk], actor="anna") == 1
+    assert reception.key() != before
+    assert [one.settings.name for one in reception.profiles_of("E15MB1")] == ["Rival"]

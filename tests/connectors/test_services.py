@@ -13,6 +13,7 @@ from django.db import connection
 
 from connectors import credentials, services
 from connectors.address_spaces import parse
+from connectors.errors import Conflict, ConnectorError
 from connectors.models import AddressSpaceRow, Configuration, SendConnector, SmartHost, SourceServer
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts, TlsAuthLevel
 from connectors.session_rules import STAGES
@@ -33,7 +34,7 @@ def in_threads(*calls):
         barrier.wait()
         try:
             return call()
-        except services.ConnectorError as error:
+        except ConnectorError as error:
             return error
         finally:
             connection.close()
@@ -123,7 +124,7 @@ def test_of_two_editors_of_one_version_the_second_is_told(internet, make):
             for port in (26, 27)
         ]
     )
-    lost = next(one for one in results if isinstance(one, services.Conflict))
+    lost = next(one for one in results if isinstance(one, Conflict))
     stored = SendConnector.objects.get()
 
     assert stored.version == 2
@@ -173,7 +174,7 @@ def test_a_stale_edit_is_refused_and_nothing_saved(internet, make):
     made = make(internet)
     services.change(made.pk, replace(internet, port=26), actor="ben", expected_version=1)
 
-    with pytest.raises(services.Conflict, match=r"Internet was changed by ben at .* \(version 2\)"):
+    with pytest.raises(Conflict, match=r"Internet was changed by ben at .* \(version 2\)"):
         services.change(made.pk, replace(internet, port=27), actor="anna", expected_version=1)
     assert SendConnector.objects.get().port == 26
 

@@ -1,6 +1,7 @@
 """Where a server listens for mail, and what keeps it from listening."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -20,6 +21,14 @@ class BoundAddressManager(models.Manager["BoundAddress"]):
                 BoundAddress(server=server, binding=binding, trouble=trouble[:255], since=now)
                 for binding, trouble in bindings.items()
             )
+
+    def troubles(self, servers: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Give, by server, each binding or certificate that it could not have with the reason: one query."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        rows = self.filter(server__name__in=set(servers)).exclude(trouble="").order_by("binding")
+        for server, binding, trouble in rows.values_list("server__name", "binding", "trouble"):
+            found[server][binding] = trouble
+        return found
 
 
 class BoundAddress(models.Model):

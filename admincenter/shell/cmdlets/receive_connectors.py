@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from admincenter.components.bindings import troubles_of
 from admincenter.filtering.properties import Kind
 from admincenter.filtering.wildcards import matches
 from admincenter.shell.cmdlet import Cmdlet
@@ -35,7 +36,6 @@ from connectors.ranges import parse_binding, parse_range
 from connectors.receive_rules import with_defaults
 from connectors.receiving import Mechanism, PermissionGroup, ReceiveSettings, ReceiveUsage
 from connectors.reception import settings_of
-from transport.models import BoundAddress
 
 
 def _words(values: list[str]) -> Cell:
@@ -44,13 +44,7 @@ def _words(values: list[str]) -> Cell:
 
 def _troubles(connector: ReceiveConnector) -> Cell:
     """Say which bindings the server could not have, or which certificate, and why."""
-    if not connector.enabled:
-        return ()
-    wanted = [*connector.bindings, BoundAddress.of_certificate(connector.certificate)]
-    found = BoundAddress.objects.filter(server__name=connector.server_name, binding__in=wanted).exclude(
-        trouble=""
-    )
-    return tuple(f"{one.binding}: {one.trouble}" for one in found.order_by("binding"))
+    return troubles_of([connector]).get(connector.pk, ())
 
 
 RECEIVE_CONNECTOR = RowType(
