@@ -13,3 +13,19 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"profile of {self.user}"
+
+
+class Membership(models.Model):
+    """One user in one role group."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role_group = models.CharField(max_length=64)
+    """Slug of a group of `accounts.role_groups`; a row of a group that is gone gives nothing."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role_group"], name="membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.role_group}"

@@ -1,35 +1,36 @@
-"""Who may do what: the one place where a view asks, so that role groups can be slotted in.
-
-Today there is one kind of administrator; the rights are already named as Exchange's permission sets
-(exchange.md 12.2), and every view names the one it needs.
-"""
+"""Who may do what: the one place where a view asks. Role groups decide (`role_groups`)."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from admincenter.accounts import role_groups
+from admincenter.accounts.role_groups import Right
+
+__all__ = ["Right", "demand", "may", "requires"]
 View = Callable[..., HttpResponseBase]
-
-
-class Right(StrEnum):
-    """A permission set."""
-
-    VIEW = "view"
-    CONNECTORS = "connectors"
-    RECEIVE_CONNECTORS = "receive connectors"
-    QUEUES = "queues"
-    TEST_MESSAGES = "test messages"
 
 
 def may(user: AbstractBaseUser | AnonymousUser, right: Right) -> bool:
     """Tell whether this person has this right."""
-    return right in Right and bool(user.is_active and getattr(user, "is_staff", False))
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    # Once a request: a page asks many times for the same person.
+    prefetch_related_objects([user], "memberships")
+    groups = role_groups.in_order(row.role_group for row in user.memberships.all())
+    return right in role_groups.rights_of(groups)
+
+
+def demand(request: HttpRequest, right: Right) -> None:
+    """Raise PermissionDenied, which becomes 403, where the person has not this right."""
+    if not may(request.user, right):
+        raise PermissionDenied
 
 
 def requires(right: Right) -> Callable[[View], View]:
@@ -38,8 +39,7 @@ def requires(right: Right) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not may(request.user, right):
-                raise PermissionDenied
+            demand(request, right)
             return view(request, *args, **kwargs)
 
         return guarded

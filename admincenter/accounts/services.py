@@ -1,5 +1,6 @@
-"""Makes and changes accounts."""
+"""Makes the first account, and changes one's own password. `users` changes the accounts of others."""
 
+import logging
 import secrets
 
 from django.contrib.auth import get_user_model
@@ -8,6 +9,7 @@ from django.db import transaction
 
 from admincenter.models import Profile
 
+logger = logging.getLogger(__name__)
 FIRST_ADMINISTRATOR = "admin"
 
 
@@ -20,10 +22,18 @@ def ensure_first_administrator() -> str | None:
     users = get_user_model().objects
     if users.exists():
         return None
-    password = secrets.token_urlsafe(12)
+    password = one_time_password()
+    # A superuser joins Organization Management by itself (`memberships.admit_superuser`).
     user = users.create_superuser(FIRST_ADMINISTRATOR, password=password)
     Profile.objects.create(user=user, must_change_password=True)
+    facts = {"user": FIRST_ADMINISTRATOR}
+    transaction.on_commit(lambda: logger.info("first_administrator_created", extra=facts))
     return password
+
+
+def one_time_password() -> str:
+    """Make a password of 96 random bits that somebody can type."""
+    return secrets.token_urlsafe(12)
 
 
 def must_change_password(user: User) -> bool:
@@ -37,3 +47,5 @@ def change_password(user: User, *, new: str) -> None:
     user.set_password(new)
     user.save(update_fields=["password"])
     Profile.objects.update_or_create(user=user, defaults={"must_change_password": False})
+    facts = {"actor": user.username}
+    transaction.on_commit(lambda: logger.info("own_password_changed", extra=facts))

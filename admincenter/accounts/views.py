@@ -41,7 +41,7 @@ class SignIn(LoginView):
 def change_password(request: HttpRequest) -> HttpResponse:
     """Ask for the present password and a new one; other sessions of this user end."""
     assert isinstance(request.user, User)  # noqa: S101 - LoginRequiredMiddleware let nobody else in
-    form = NewPasswordForm(request.user, request.POST or None)
+    form = NewPasswordForm(request.user, request.POST if request.method == "POST" else None)
     if form.is_valid():
         services.change_password(request.user, new=form.cleaned_data["new_password1"])
         update_session_auth_hash(request, request.user)

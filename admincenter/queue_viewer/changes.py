@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from admincenter.accounts.rights import Right, requires
+from admincenter.accounts.rights import Right, demand, requires
 from admincenter.components import live
 from admincenter.components.lists import SELECTION_LIMIT, read_selection
 from admincenter.queue_viewer import questions
@@ -58,7 +58,7 @@ def act_on_queue(request: HttpRequest, queue_id: int) -> HttpResponse:
     return _act_on_queues(request, Queue.objects.filter(pk=queue_id), place=place)
 
 
-@requires(Right.QUEUES)
+@requires(Right.VIEW)
 @require_POST
 def act_on_messages(request: HttpRequest, queue_id: int) -> HttpResponse:
     """Act on the messages that are picked in one queue."""
@@ -66,7 +66,7 @@ def act_on_messages(request: HttpRequest, queue_id: int) -> HttpResponse:
     return _act_on_queued(request, QueuedMessage.objects.filter(queue=queue_id), place=place)
 
 
-@requires(Right.QUEUES)
+@requires(Right.VIEW)
 @require_POST
 def act_on_message(request: HttpRequest, message_id: int) -> HttpResponse:
     """Act on a message in the queues that are picked on its page."""
@@ -80,7 +80,9 @@ def _act_on_queues(request: HttpRequest, queues: QuerySet[Queue], *, place: Plac
 
 def _act_on_queued(request: HttpRequest, queued: QuerySet[QueuedMessage], *, place: Place) -> HttpResponse:
     queued = queued.select_related("queue")
-    if request.POST.get("verb") == "export":
+    exports = request.POST.get("verb") == "export"
+    demand(request, Right.MESSAGE_CONTENT if exports else Right.QUEUES)
+    if exports:
         return _export(request, queued, place=place)
     return _act(request, queued, verbs=MESSAGE_VERBS, ask=questions.of_messages, place=place)
 

@@ -50,7 +50,7 @@ def _file_name(what: str) -> str:
     return f"{what}-{timezone.now():%Y%m%d-%H%M}.csv"
 
 
-@requires(Right.QUEUES)
+@requires(Right.MESSAGE_CONTENT)
 @require_safe
 def export(_request: HttpRequest, queued_id: int) -> StreamingHttpResponse:
     """Send a message as the file it would be on the wire, in chunks."""

@@ -98,6 +98,7 @@ def _answer(
 ) -> HttpResponse:
     """Render the page, or its live part when htmx asks for that and it changed."""
     context["may_act"] = may(request.user, Right.QUEUES)
+    context["may_export"] = may(request.user, Right.MESSAGE_CONTENT)
     context["may_test"] = may(request.user, Right.TEST_MESSAGES)
     context["query"] = request.GET.urlencode()
     filters = context.get("filters")

@@ -199,5 +199,5 @@ def test_the_page_asks_the_database_little(client, django_assert_max_num_queries
     for _ in range(50):
         queued_mail.attempt(queued.message)
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         page(client, queued.message)
