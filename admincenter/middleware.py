@@ -16,6 +16,7 @@ from django_htmx.middleware import HtmxDetails
 
 from admincenter.accounts import time_limits
 from admincenter.models import Profile
+from connectors import audit
 
 NextStep = Callable[[HttpRequest], HttpResponseBase]
 PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
@@ -48,6 +49,16 @@ def own_cookies(get_response: NextStep) -> NextStep:
     def answer(request: HttpRequest) -> HttpResponseBase:
         request.COOKIES = {name: text for name, text in request.COOKIES.items() if text.isprintable()}
         return get_response(request)
+
+    return answer
+
+
+def origin_of_changes(get_response: NextStep) -> NextStep:
+    """Let the audit log know where a person is."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        with audit.coming_from(request.META.get("REMOTE_ADDR", "")):
+            return get_response(request)
 
     return answer
 

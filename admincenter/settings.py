@@ -156,6 +156,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "admincenter.middleware.origin_of_changes",
     "admincenter.middleware.time_limits_of_sign_ins",
     "admincenter.middleware.refusals_in_words",
     "admincenter.middleware.sign_in_as_page",
@@ -251,6 +252,11 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     },
 }
+
+AUDIT_LOG_DAYS = whole_number(
+    env.str("ADMINCENTER_AUDIT_LOG_DAYS", default="90"), most=36_500, setting="ADMINCENTER_AUDIT_LOG_DAYS"
+)
+"""How long an entry of the admin audit log is kept: here, so that nobody shortens it from the console."""
 
 # --- logs ---------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("ADMINCENTER_LOG_LEVEL", default="INFO").upper()

@@ -10,8 +10,9 @@ from uuid import uuid4
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from connectors import credentials, signing_keys
+from connectors import audit, credentials, signing_keys
 from connectors.changes import announce, writing
+from connectors.commands import Change, Settings, lost, made
 from connectors.errors import InvalidValue, Missing
 from connectors.models import DkimKey
 from connectors.models.dkim_keys import MAX_SELECTOR_CHARACTERS
@@ -20,6 +21,7 @@ from connectors.validators import fqdn
 
 logger = logging.getLogger(__name__)
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+SET = "Set-DkimSigningConfig"
 
 
 class NoSuchDkimKey(Missing):
@@ -41,28 +43,40 @@ class DkimKeySpec:
     include_subdomains: bool = False
 
 
+def _named(key_id: int, **_: object) -> str:
+    """Who is meant by a call that was refused."""
+    return str(DkimKey.objects.filter(pk=key_id).first() or "")
+
+
+@audit.tells_refusals("New-DkimSigningConfig", named=lambda spec, **_: spec.domain)
 def create(spec: DkimKeySpec, *, actor: str, now: datetime, pem: str = "") -> DkimKey:
     """Make a key that does not sign yet; from `pem` when one is brought along, whatever algorithm it has.
 
     Raises InvalidValue.
     """
+    with writing() as configuration:
+        key = _make(spec, actor=actor, now=now, pem=pem)
+        announce(configuration)
+        changes = [*made(_BLANK, _parameters_of(key, brought=bool(pem)))]
+        if pem:
+            changes.append(Change(name="PrivateKeyFile", new="changed", secret=True))
+        audit.record("New-DkimSigningConfig", actor=actor, objects=[key.identity], changes=changes)
+    return key
+
+
+def _make(spec: DkimKeySpec, *, actor: str, now: datetime, pem: str) -> DkimKey:
     domain = fqdn(spec.domain, field="domain")
     key = (
         signing_keys.read_pem(pem) if pem else signing_keys.generate(spec.algorithm, size_bits=spec.size_bits)
     )
-    with writing() as configuration:
-        selector = _selector(spec.selector, domain=domain, now=now)
-        made = _store(
-            key,
-            DkimKey(domain=domain, selector=selector, include_subdomains=spec.include_subdomains),
-            actor=actor,
-            now=now,
-        )
-        announce(configuration)
-        _log("dkim_key_created", made, actor=actor)
-    return made
+    selector = _selector(spec.selector, domain=domain, now=now)
+    row = DkimKey(domain=domain, selector=selector, include_subdomains=spec.include_subdomains)
+    stored = _store(key, row, actor=actor, now=now)
+    _log("dkim_key_created", stored, actor=actor)
+    return stored
 
 
+@audit.tells_refusals("Rotate-DkimSigningConfig", named=_named)
 def rotate(key_id: int, *, actor: str, now: datetime, size_bits: int | None = None) -> DkimKey:
     """Make a key of the same kind under a new selector, beside the old one, which goes on signing.
 
@@ -78,9 +92,15 @@ def rotate(key_id: int, *, actor: str, now: datetime, size_bits: int | None = No
         size_bits=size_bits or as_large,
         include_subdomains=old.include_subdomains,
     )
-    return create(spec, actor=actor, now=now)
+    with writing() as configuration:
+        key = _make(spec, actor=actor, now=now, pem="")
+        announce(configuration)
+        size = [Change(name="KeySize", old=old.size_bits, new=size_bits)] if size_bits else []
+        audit.record("Rotate-DkimSigningConfig", actor=actor, objects=[old.identity], changes=size)
+    return key
 
 
+@audit.tells_refusals(SET, named=_named)
 def enable(key_id: int, *, actor: str, now: datetime) -> int:
     """Let a key sign, and its rival no more: the key of its domain that signs with this algorithm.
 
@@ -99,6 +119,8 @@ def enable(key_id: int, *, actor: str, now: datetime) -> int:
         DkimKey.objects.filter(pk=key.pk).update(enabled=True, changed_by=actor, changed_at=now)
         announce(configuration)
         _log("dkim_key_enabled", key, actor=actor)
+        switched = Change(name="Enabled", old=False, new=True)
+        audit.record(SET, actor=actor, objects=[key.identity], changes=[switched])
     return 1
 
 
@@ -111,6 +133,8 @@ def disable(ids: Iterable[int], *, actor: str, now: datetime) -> int:
         )
         for key in keys:
             _log("dkim_key_disabled", key, actor=actor)
+            switched = Change(name="Enabled", old=True, new=False)
+            audit.record(SET, actor=actor, objects=[key.identity], changes=[switched])
         if keys:
             announce(configuration)
     return len(keys)
@@ -126,7 +150,10 @@ def include_subdomains(key_id: int, *, included: bool, actor: str, now: datetime
         )
         if changed:
             announce(configuration)
-            _log("dkim_key_changed", DkimKey.objects.get(pk=key_id), actor=actor)
+            key = DkimKey.objects.get(pk=key_id)
+            _log("dkim_key_changed", key, actor=actor)
+            widened = Change(name="IncludeSubdomains", old=not included, new=included)
+            audit.record(SET, actor=actor, objects=[key.identity], changes=[widened])
     return changed
 
 
@@ -136,10 +163,28 @@ def remove(ids: Iterable[int], *, actor: str) -> int:
         keys = list(DkimKey.objects.filter(pk__in=list(ids)))
         for key in keys:
             _log("dkim_key_removed", key, actor=actor)
+            was = lost(_BLANK, _parameters_of(key))
+            audit.record("Remove-DkimSigningConfig", actor=actor, objects=[key.identity], changes=was)
         DkimKey.objects.filter(pk__in=[key.pk for key in keys]).delete()
         if keys:
             announce(configuration)
     return len(keys)
+
+
+_BLANK: Settings = {
+    "Algorithm": Algorithm.RSA.value,
+    "KeySize": DEFAULT_SIZE_BITS,
+    "IncludeSubdomains": False,
+}
+
+
+def _parameters_of(key: DkimKey, *, brought: bool = False) -> Settings:
+    """What the shell is told of a key; a key that was brought along has an algorithm and a size already."""
+    kind: Settings = {} if brought else {"Algorithm": key.algorithm, "KeySize": key.size_bits}
+    if key.algorithm != Algorithm.RSA:
+        kind = {name: value for name, value in kind.items() if name != "KeySize"}
+    named: Settings = {"DomainName": key.domain, "Selector": key.selector}
+    return {**named, **kind, "IncludeSubdomains": key.include_subdomains}
 
 
 def _selector(text: str, *, domain: str, now: datetime) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
-from connectors import accepted_domains, validators
+from connectors import accepted_domains, audit, validators
 from connectors.accepted_domains import DomainType
 from connectors.changes import announce_reception, writing
+from connectors.commands import Settings, compared, lost, made
 from connectors.errors import InvalidSettings, InvalidValue, Missing, Problem
 from connectors.models import AcceptedDomain
 from connectors.validators import name_key
@@ -17,6 +18,12 @@ logger = logging.getLogger(__name__)
 WHAT = "accepted domain"
 
 
+def _named(domain_id: int, **_: object) -> str:
+    """Who is meant by a call that was refused."""
+    return str(AcceptedDomain.objects.filter(pk=domain_id).first() or "")
+
+
+@audit.tells_refusals("New-AcceptedDomain", named=lambda name, **_: name)
 def create(
     name: str,
     *,
@@ -31,9 +38,12 @@ def create(
         _write(row, name=name, domain=domain, default=default, actor=actor)
         announce_reception(configuration)
         _log("accepted_domain_created", row, actor=actor)
+        changes = made(_BLANK, _parameters_of(row))
+        audit.record("New-AcceptedDomain", actor=actor, objects=[row.name], changes=changes)
     return row
 
 
+@audit.tells_refusals("Set-AcceptedDomain", named=_named)
 def change(
     domain_id: int,
     *,
@@ -47,11 +57,15 @@ def change(
         row = AcceptedDomain.objects.select_for_update().filter(pk=domain_id).first()
         if row is None:
             raise Missing(WHAT)
+        identity, stored = row.name, _parameters_of(row)
         row.type = type.value if type else row.type
         wanted = row.default if default is None else default
         _write(row, name=row.name if name is None else name, domain=row.pattern, default=wanted, actor=actor)
         announce_reception(configuration)
         _log("accepted_domain_changed", row, actor=actor)
+        changes = compared(stored, _parameters_of(row))
+        if changes:
+            audit.record("Set-AcceptedDomain", actor=actor, objects=[identity], changes=changes)
     return row
 
 
@@ -61,6 +75,8 @@ def remove(ids: Iterable[int], *, actor: str) -> int:
         rows = list(AcceptedDomain.objects.filter(pk__in=list(ids)))
         for row in rows:
             _log("accepted_domain_removed", row, actor=actor)
+            was = lost(_BLANK, _parameters_of(row))
+            audit.record("Remove-AcceptedDomain", actor=actor, objects=[row.name], changes=was)
         AcceptedDomain.objects.filter(pk__in=[row.pk for row in rows]).delete()
         if rows:
             announce_reception(configuration)
@@ -90,6 +106,18 @@ def _write(row: AcceptedDomain, *, name: str, domain: str, default: bool, actor:
     row.default, row.changed_by, row.changed_at = default, actor, timezone.now()
     row.full_clean()
     row.save()
+
+
+_BLANK: Settings = {"DomainType": DomainType.AUTHORITATIVE.value, "MakeDefault": False}
+
+
+def _parameters_of(row: AcceptedDomain) -> Settings:
+    return {
+        "Name": row.name,
+        "DomainName": row.pattern,
+        "DomainType": row.type,
+        "MakeDefault": row.default,
+    }
 
 
 def _log(event: str, row: AcceptedDomain, *, actor: str) -> None:

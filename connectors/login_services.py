@@ -7,9 +7,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from connectors import application_passwords, validators
+from connectors import application_passwords, audit, validators
 from connectors.application_passwords import ANY_SENDER, MAX_SENDERS
 from connectors.changes import announce_reception, writing
+from connectors.commands import Change, Settings, compared, lost, made, spelled
 from connectors.errors import InvalidSettings, InvalidValue, Missing, Problem
 from connectors.models import ApplicationPassword
 from connectors.validators import name_key
@@ -18,6 +19,12 @@ logger = logging.getLogger(__name__)
 WHAT = "application password"
 
 
+def _named(login_id: int, **_: object) -> str:
+    """Who is meant by a call that was refused."""
+    return str(ApplicationPassword.objects.filter(pk=login_id).first() or "")
+
+
+@audit.tells_refusals("New-ApplicationPassword", named=lambda user_name, **_: user_name)
 def create(
     user_name: str,
     *,
@@ -34,9 +41,12 @@ def create(
         _write(row, user_name=user_name, senders=senders, description=description, actor=actor)
         announce_reception(configuration)
         _log("application_password_created", row, actor=actor)
+        changes = made(_BLANK, _parameters_of(row))
+        audit.record("New-ApplicationPassword", actor=actor, objects=[row.user_name], changes=changes)
     return row, password
 
 
+@audit.tells_refusals("Set-ApplicationPassword", named=_named)
 def change(  # noqa: PLR0913 - each setting by name
     login_id: int,
     *,
@@ -52,13 +62,18 @@ def change(  # noqa: PLR0913 - each setting by name
     """
     with writing() as configuration:
         row = _locked(login_id)
+        stored = _parameters_of(row)
         row.enabled, row.expires_at = enabled, expires_at
         _write(row, user_name=row.user_name, senders=senders, description=description, actor=actor)
         announce_reception(configuration)
         _log("application_password_changed", row, actor=actor)
+        changes = compared(stored, _parameters_of(row))
+        if changes:
+            audit.record("Set-ApplicationPassword", actor=actor, objects=[row.user_name], changes=changes)
     return row
 
 
+@audit.tells_refusals("Set-ApplicationPassword", named=_named)
 def renew(login_id: int, *, actor: str) -> str:
     """Put a new password in the place of the old one, which ends at once. Raises Missing."""
     password = application_passwords.make()
@@ -69,6 +84,8 @@ def renew(login_id: int, *, actor: str) -> str:
         row.save()
         announce_reception(configuration)
         _log("application_password_renewed", row, actor=actor)
+        renewed = Change(name="Renew", new=True)
+        audit.record("Set-ApplicationPassword", actor=actor, objects=[row.user_name], changes=[renewed])
     return password
 
 
@@ -78,6 +95,8 @@ def remove(ids: Iterable[int], *, actor: str) -> int:
         rows = list(ApplicationPassword.objects.filter(pk__in=list(ids)))
         for row in rows:
             _log("application_password_removed", row, actor=actor)
+            was = lost(_BLANK, _parameters_of(row))
+            audit.record("Remove-ApplicationPassword", actor=actor, objects=[row.user_name], changes=was)
         ApplicationPassword.objects.filter(pk__in=[row.pk for row in rows]).delete()
         if rows:
             announce_reception(configuration)
@@ -108,6 +127,19 @@ def _write(
         raise InvalidSettings([Problem("senders", "", rule)])
     row.changed_by, row.changed_at = actor, timezone.now()
     row.save()
+
+
+_BLANK: Settings = {"Senders": [ANY_SENDER], "Description": "", "Enabled": True, "Expires": None}
+
+
+def _parameters_of(row: ApplicationPassword) -> Settings:
+    return {
+        "UserName": row.user_name,
+        "Senders": spelled(row.senders),
+        "Description": row.description,
+        "Enabled": row.enabled,
+        "Expires": spelled(row.expires_at),
+    }
 
 
 def _log(event: str, row: ApplicationPassword, *, actor: str) -> None:

@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from connectors import receive_rules
+from connectors import audit, receive_parameters, receive_rules
 from connectors.changes import announce_reception, writing
+from connectors.commands import Change, compared, lost
 from connectors.errors import Conflict, InvalidSettings, Missing, Problem
 from connectors.models import ReceiveConnector, ReceptionSetting
 from connectors.ranges import parse_binding, parse_range
@@ -23,14 +24,27 @@ EVERYBODY = ("0.0.0.0/0", "::/0")
 FIRST_START = "first start"
 
 
+def _named(connector_id: int, *_: object, **__: object) -> str:
+    """Who is meant by a call that was refused."""
+    return str(ReceiveConnector.objects.filter(pk=connector_id).first() or "")
+
+
+def _identity(settings: ReceiveSettings, **_: object) -> str:
+    return f"{settings.server}\\{settings.name}"
+
+
+@audit.tells_refusals("New-ReceiveConnector", named=_identity)
 def create(settings: ReceiveSettings, *, actor: str) -> ReceiveConnector:
     """Make a connector. Raises InvalidSettings."""
     with writing() as configuration:
         connector = _insert(settings, actor=actor)
         announce_reception(configuration)
+        made = receive_parameters.to_make(settings_of(connector))
+        audit.record("New-ReceiveConnector", actor=actor, objects=[str(connector)], changes=made)
     return connector
 
 
+@audit.tells_refusals("Set-ReceiveConnector", named=_named)
 def change(
     connector_id: int, settings: ReceiveSettings, *, actor: str, expected_version: int | None = None
 ) -> ReceiveConnector:
@@ -47,14 +61,22 @@ def change(
                 str(connector), by=connector.changed_by, at=connector.changed_at, version=connector.version
             )
         checked = _checked(settings, connector_id=connector_id)
-        if checked != settings_of(connector):
+        stored, identity = settings_of(connector), str(connector)
+        if checked != stored:
             connector.version += 1
             _write(connector, checked, actor=actor)
             announce_reception(configuration)
             _log("receive_connector_changed", connector, actor=actor)
+            both = map(receive_parameters.parameters_of, (stored, checked))
+            changes = compared(*both, fixed=receive_parameters.FIXED)
+            audit.record("Set-ReceiveConnector", actor=actor, objects=[identity], changes=changes)
     return connector
 
 
+@audit.tells_refusals(
+    "Set-ReceiveConnector",
+    named=lambda ids, **_: ", ".join(map(str, ReceiveConnector.objects.filter(pk__in=list(ids)))),
+)
 def enable(ids: Iterable[int], *, actor: str) -> int:
     """Enable connectors, all or none; gives how many were disabled. Raises InvalidSettings."""
     return _set_enabled(ids, to=True, actor=actor)
@@ -71,6 +93,8 @@ def remove(ids: Iterable[int], *, actor: str) -> int:
         connectors = list(ReceiveConnector.objects.filter(pk__in=list(ids)))
         for connector in connectors:
             _log("receive_connector_removed", connector, actor=actor)
+            was = lost(receive_parameters.blank(), receive_parameters.parameters_of(settings_of(connector)))
+            audit.record("Remove-ReceiveConnector", actor=actor, objects=[str(connector)], changes=was)
         ReceiveConnector.objects.filter(pk__in=[connector.pk for connector in connectors]).delete()
         if connectors:
             announce_reception(configuration)
@@ -159,6 +183,8 @@ def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
             connector.version += 1
             _write(connector, _switched(connector, wanted) if to else wanted, actor=actor)
             _log("receive_connector_changed", connector, actor=actor)
+            switched = Change(name="Enabled", old=not to, new=to)
+            audit.record("Set-ReceiveConnector", actor=actor, objects=[str(connector)], changes=[switched])
         if connectors:
             announce_reception(configuration)
     return len(connectors)

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from connectors import credentials, rules
+from connectors import audit, credentials, rules, send_parameters
 from connectors.changes import announce_routing, writing
+from connectors.commands import Change, compared, lost
 from connectors.errors import Conflict, InvalidSettings, Missing, Problem
 from connectors.models import AddressSpaceRow, SendConnector, SmartHost, SourceServer
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, TlsAuthLevel
@@ -32,6 +33,12 @@ class NoSuchConnector(Missing):
         super().__init__("send connector")
 
 
+def _named(connector_id: int, *_: object, **__: object) -> str:
+    """Who is meant by a call that was refused."""
+    return SendConnector.objects.filter(pk=connector_id).values_list("name", flat=True).first() or ""
+
+
+@audit.tells_refusals("New-SendConnector", named=lambda spec, **_: spec.name)
 def create(spec: ConnectorSpec, *, guid: UUID, actor: str) -> SendConnector:
     """Make a connector, exactly one per guid: a second call with the same guid gives the first one back.
 
@@ -46,9 +53,12 @@ def create(spec: ConnectorSpec, *, guid: UUID, actor: str) -> SendConnector:
         _write(connector, checked, actor=actor)
         announce_routing(configuration)
         _log("connector_created", connector, actor=actor)
+        made = send_parameters.to_make(checked)
+        audit.record("New-SendConnector", actor=actor, objects=[connector.name], changes=made)
     return connector
 
 
+@audit.tells_refusals("Set-SendConnector", named=_named)
 def change(
     connector_id: int, spec: ConnectorSpec, *, actor: str, expected_version: int | None
 ) -> SendConnector:
@@ -76,6 +86,10 @@ def change(
             _write(connector, checked, actor=actor)
             announce_routing(configuration)
             _log("connector_changed", connector, actor=actor)
+            changes = compared(
+                *map(send_parameters.settings_of, (stored, checked)), fixed=send_parameters.FIXED
+            )
+            audit.record("Set-SendConnector", actor=actor, objects=[stored.name], changes=changes)
     return connector
 
 
@@ -95,6 +109,9 @@ def remove(ids: Iterable[int], *, actor: str) -> int:
         connectors = list(SendConnector.objects.filter(pk__in=list(ids)))
         for connector in connectors:
             _log("connector_removed", connector, actor=actor)
+            spec = spec_of(connector)
+            was = lost(send_parameters.blank(spec), send_parameters.settings_of(spec))
+            audit.record("Remove-SendConnector", actor=actor, objects=[connector.name], changes=was)
         SendConnector.objects.filter(pk__in=[connector.pk for connector in connectors]).delete()
         if connectors:
             announce_routing(configuration)
@@ -247,6 +264,8 @@ def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
         for connector in connectors:
             connector.version += 1
             _log("connector_enabled" if to else "connector_disabled", connector, actor=actor)
+            switched = Change(name="Enabled", old=not to, new=to)
+            audit.record("Set-SendConnector", actor=actor, objects=[connector.name], changes=[switched])
         if connectors:
             announce_routing(configuration)
     return len(connectors)

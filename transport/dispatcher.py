@@ -18,6 +18,7 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils import timezone
 
+from connectors import audit
 from transport import (
     history,
     intervals,
@@ -222,10 +223,11 @@ class Dispatcher:
         self._purged_at = -math.inf if max(done) >= sweeps.BATCH else time.monotonic()
 
     def _tidy_logs(self, _server: TransportServer, *, now: datetime) -> None:
-        """Retire log files: whoever writes them does it too, but only while something is written."""
+        """Retire log files, which their writers do only while they write, and old audit entries."""
         if time.monotonic() - self._logs_tidied_at < TIDY_LOGS_INTERVAL.total_seconds():
             return
         self._logs_tidied_at = time.monotonic()
+        audit.forget_old(now=now)
         for direction, room in log_rooms.all_rooms():
             try:
                 protocol_log.retire(direction, room, now=now)

@@ -1,11 +1,10 @@
 """What an administrator does with queues and messages: verbs over a queryset, each returns how many it moved.
 
 Screens, the management shell and later the API call these and nothing deeper. Rights are checked by the
-caller's border; each verb writes one line of log that says who did what.
+caller's border; each verb writes one line of log and one entry of the audit log (`transport.deeds`).
 """
 
 import itertools
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +13,15 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
+from connectors.commands import Change, spelled
 from transport import bell, deadlocks, outcomes, tracking
+from transport.deeds import Deed, name_messages, name_queues, tell_messages, tell_queues
 from transport.envelope import DsnRequest, Envelope, Priority
 from transport.injected import injected_headers
 from transport.models import Content, Queue, QueuedMessage, Recipient, SuspendedKind
 from transport.queue import counters, holds, moves, poison, resubmits, suspensions, sweeps
 from transport.states import DELIVERABLE, ROUTED_AGAIN, WAITING, DeliveryType, Pending, QueuedState
 from transport.suspensions import NO_NOTE, Note
-
-logger = logging.getLogger(__name__)
-NAMED = 50
-"""So many rows are named in a line of the log; their count is told whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +51,7 @@ def retry_queues(queues: QuerySet[Queue], *, actor: str) -> int:
         counters.lock(ids)
         resubmits.request(Queue.objects.filter(pk__in=ids, delivery_type__in=ROUTED_AGAIN))
         _open_gate(ids)
-        _log("queues_retried", actor=actor, ids=ids)
+        tell_queues(Deed(event="queues_retried", cmdlet="Retry-Queue", actor=actor), ids)
         _ring_on_commit(ids)
     return len(ids)
 
@@ -74,7 +71,9 @@ def resubmit_queues(queues: QuerySet[Queue], *, actor: str) -> int:
         chosen = Queue.objects.filter(pk__in=ids)
         resubmits.request(chosen)
         resubmits.open_gates(chosen, now=timezone.now())
-        _log("queues_resubmitted", actor=actor, ids=ids)
+        resubmit = [Change(name="Resubmit", new=True)]
+        deed = Deed(event="queues_resubmitted", cmdlet="Retry-Queue", actor=actor, changes=resubmit)
+        tell_queues(deed, ids)
         _ring_on_commit(ids)
     return len(ids)
 
@@ -87,7 +86,8 @@ def suspend_queues(queues: QuerySet[Queue], *, actor: str, said: Note = NO_NOTE)
         counters.lock(ids)
         count = Queue.objects.filter(pk__in=ids, suspended=False).update(suspended=True)
         suspensions.note(SuspendedKind.QUEUE, ids, by=actor, said=said, now=timezone.now())
-        _log("queues_suspended", actor=actor, ids=ids, reason=said.reason)
+        deed = Deed(event="queues_suspended", cmdlet="Suspend-Queue", actor=actor, changes=_note(said))
+        tell_queues(deed, ids, count=count, reason=said.reason)
     return count
 
 
@@ -99,7 +99,7 @@ def resume_queues(queues: QuerySet[Queue], *, actor: str) -> int:
         counters.lock(ids)
         count = Queue.objects.filter(pk__in=ids, suspended=True).update(suspended=False)
         suspensions.forget(SuspendedKind.QUEUE, ids)
-        _log("queues_resumed", actor=actor, ids=ids)
+        tell_queues(Deed(event="queues_resumed", cmdlet="Resume-Queue", actor=actor), ids, count=count)
         _ring_on_commit(ids)
     return count
 
@@ -113,12 +113,20 @@ def remove_queue_messages(queues: QuerySet[Queue], *, with_ndr: bool, actor: str
     removal = Pending.REMOVE_WITH_NDR if with_ndr else Pending.REMOVE
     with transaction.atomic():
         rows = list(queues.filter(message_count__gt=0).values_list("pk", "message_count"))
-        counters.lock([queue_id for queue_id, _ in rows])
-        for queue_id, _ in rows:
+        ids = [queue_id for queue_id, _ in rows]
+        counters.lock(ids)
+        for queue_id in ids:
             last = QueuedMessage.objects.filter(queue=queue_id).aggregate(last=Max("pk"))["last"]
             Queue.objects.filter(pk=queue_id).update(removal=removal, removal_until=last or 0)
-        _log("queue_messages_removed", actor=actor, ids=[queue_id for queue_id, _ in rows], with_ndr=with_ndr)
-    return sum(count for _, count in rows)
+        count = sum(count for _, count in rows)
+        deed = Deed(
+            event="queue_messages_removed",
+            cmdlet="Remove-Message",
+            actor=actor,
+            changes=(_all_in(ids), Change(name="WithNDR", new=with_ndr)),
+        )
+        tell_queues(deed, ids, count=count, with_ndr=with_ndr)
+    return count
 
 
 @deadlocks.again
@@ -134,7 +142,8 @@ def retry_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
         chosen.exclude(queue__delivery_type__in=DELIVERABLE).update(routed_generation=0)
         counters.lock(queue_ids)
         _open_gate(queue_ids)
-        _log_messages("messages_retried", actor=actor, ids=ids, numbers=_numbers(ids))
+        deed = Deed(event="messages_retried", cmdlet="Retry-Message", actor=actor)
+        tell_messages(deed, name_messages(ids), among=len(ids), count=count)
         _ring_on_commit(queue_ids)
     return count
 
@@ -147,7 +156,8 @@ def suspend_messages(messages: QuerySet[QueuedMessage], *, actor: str, said: Not
         fresh = suspensions.to_be_noted(ids)
         count = moves.suspend(QueuedMessage.objects.filter(pk__in=ids))
         suspensions.note(SuspendedKind.MESSAGE, fresh, by=actor, said=said, now=timezone.now())
-        _log_messages("messages_suspended", actor=actor, ids=ids, numbers=_numbers(ids), reason=said.reason)
+        deed = Deed(event="messages_suspended", cmdlet="Suspend-Message", actor=actor, changes=_note(said))
+        tell_messages(deed, name_messages(ids), among=len(ids), count=count, reason=said.reason)
     return count
 
 
@@ -163,7 +173,8 @@ def resume_messages(messages: QuerySet[QueuedMessage], *, actor: str) -> int:
         poison.release(chosen)
         count = moves.resume(chosen, now=timezone.now())
         suspensions.forget(SuspendedKind.MESSAGE, ids)
-        _log_messages("messages_resumed", actor=actor, ids=ids, numbers=_numbers(ids))
+        deed = Deed(event="messages_resumed", cmdlet="Resume-Message", actor=actor)
+        tell_messages(deed, name_messages(ids), among=len(ids), count=count)
         _ring_on_commit(list(chosen.values_list("queue_id", flat=True).distinct()))
     return count
 
@@ -178,7 +189,7 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
     now = timezone.now()
     with transaction.atomic(), counters.last():
         ids = _ids(messages.exclude(queue__delivery_type=DeliveryType.SUBMISSION))
-        chosen, numbers = QueuedMessage.objects.filter(pk__in=ids), _numbers(ids)
+        chosen, named = QueuedMessage.objects.filter(pk__in=ids), name_messages(ids)
         marked = moves.ask_removal(chosen, pending=pending)
         before = chosen.count()
         ended = moves.take_out(
@@ -186,7 +197,9 @@ def remove_messages(messages: QuerySet[QueuedMessage], *, with_ndr: bool, actor:
         )
         removed = before - chosen.all().count()
         outcomes.report(ended, now=now)
-        _log_messages("messages_removed", actor=actor, ids=ids, numbers=numbers, with_ndr=with_ndr)
+        report = [Change(name="WithNDR", new=with_ndr)]
+        deed = Deed(event="messages_removed", cmdlet="Remove-Message", actor=actor, changes=report)
+        tell_messages(deed, named, among=len(ids), count=marked + removed, with_ndr=with_ndr)
     return marked + removed
 
 
@@ -196,13 +209,10 @@ def set_priority(messages: QuerySet[QueuedMessage], *, priority: Priority, actor
     with transaction.atomic():
         ids = _ids(messages)
         count = moves.set_priority(QueuedMessage.objects.filter(pk__in=ids), priority=priority)
-        _log_messages(
-            "message_priority_set",
-            actor=actor,
-            ids=ids,
-            numbers=_numbers(ids),
-            priority=priority.name.title(),
-        )
+        name = priority.name.title()
+        wanted = [Change(name="Priority", new=name)]
+        deed = Deed(event="message_priority_set", cmdlet="Set-Message", actor=actor, changes=wanted)
+        tell_messages(deed, name_messages(ids), among=len(ids), count=count, priority=name)
     return count
 
 
@@ -270,15 +280,12 @@ def _ring_on_commit(queue_ids: list[int]) -> None:
     transaction.on_commit(partial(bell.ring, wanted))
 
 
-def _numbers(queued_ids: list[int]) -> list[int]:
-    """The messages behind the first of these rows, for the log."""
-    rows = QueuedMessage.objects.filter(pk__in=queued_ids[:NAMED])
-    return list(rows.order_by("pk").values_list("message_id", flat=True))
+def _note(said: Note) -> tuple[Change, ...]:
+    told = (Change(name="Reason", new=said.reason), Change(name="Until", new=spelled(said.until)))
+    return tuple(one for one in told if one.new)
 
 
-def _log(event: str, *, actor: str, ids: list[int], **fields: object) -> None:
-    logger.info(event, extra={"actor": actor, "queue_ids": ids[:NAMED], "count": len(ids), **fields})
-
-
-def _log_messages(event: str, *, actor: str, ids: list[int], numbers: list[int], **fields: object) -> None:
-    logger.info(event, extra={"actor": actor, "message_ids": numbers, "count": len(ids), **fields})
+def _all_in(queue_ids: list[int]) -> Change:
+    """Name the first of these queues in a filter."""
+    filters = (f"Queue -eq '{one}'" for one in name_queues(queue_ids))
+    return Change(name="Filter", new=" -or ".join(filters))

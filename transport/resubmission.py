@@ -16,6 +16,8 @@ from functools import partial
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from connectors import audit
+from connectors.commands import Change, spelled
 from transport import bell, resources, submission, tracking
 from transport.back_pressure import Level
 from transport.envelope import DsnRequest, Envelope
@@ -62,6 +64,7 @@ class _Cancelled(Exception):  # noqa: N818 - what a person did
     """The request ended while a batch of it was written: that batch is not."""
 
 
+@audit.tells_refusals("Add-ResubmitRequest", named=lambda server, *_, **__: server.name)
 def add(server: TransportServer, span: Span, *, actor: str, now: datetime) -> ResubmitRequest:
     """Begin a request. Raises ValueError with a sentence for administrators."""
     if span.end_at <= span.start_at:
@@ -69,32 +72,54 @@ def add(server: TransportServer, span: Span, *, actor: str, now: datetime) -> Re
     if span.start_at > now:
         raise ValueError("StartTime is in the future: nothing was delivered since.")
     newest = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    made = ResubmitRequest.objects.create(
-        server=server,
-        start_at=span.start_at,
-        end_at=span.end_at,
-        sender=span.sender,
-        recipient=span.recipient,
-        queue_identity=span.queue_identity,
-        newest=newest,
-        created_by=actor[:160],
-        created_at=now,
-    )
+    with transaction.atomic():
+        made = ResubmitRequest.objects.create(
+            server=server,
+            start_at=span.start_at,
+            end_at=span.end_at,
+            sender=span.sender,
+            recipient=span.recipient,
+            queue_identity=span.queue_identity,
+            newest=newest,
+            created_by=actor[:160],
+            created_at=now,
+        )
+        changes = _parameters(server, span)
+        audit.record("Add-ResubmitRequest", actor=actor, objects=[str(made.pk)], changes=changes)
     logger.info("resubmit_request_added", extra={"actor": actor, "request": made.pk, "server": server.name})
     return made
+
+
+def _parameters(server: TransportServer, span: Span) -> tuple[Change, ...]:
+    said = {
+        "StartTime": span.start_at,
+        "EndTime": span.end_at,
+        "Sender": span.sender,
+        "Recipient": span.recipient,
+        "Queue": span.queue_identity,
+        "Server": server.name,
+    }
+    return tuple(Change(name=name, new=spelled(value)) for name, value in said.items() if value)
 
 
 def cancel(request: ResubmitRequest, *, actor: str, now: datetime) -> bool:
     """End a request; what it has resubmitted by now stays. Returns whether it was still running."""
     running = ResubmitRequest.objects.filter(pk=request.pk, state=ResubmitState.RUNNING)
-    ended = bool(running.update(state=ResubmitState.CANCELLED, ended_at=now))
+    with transaction.atomic():
+        ended = bool(running.update(state=ResubmitState.CANCELLED, ended_at=now))
+        if ended:
+            switched = Change(name="Enabled", old=True, new=False)
+            audit.record("Set-ResubmitRequest", actor=actor, objects=[str(request.pk)], changes=[switched])
     logger.info("resubmit_request_cancelled", extra={"actor": actor, "request": request.pk, "ran": ended})
     return ended
 
 
 def remove(request: ResubmitRequest, *, actor: str) -> None:
     """Forget a request; one that runs stops."""
-    ResubmitRequest.objects.filter(pk=request.pk).delete()
+    with transaction.atomic():
+        gone, _ = ResubmitRequest.objects.filter(pk=request.pk).delete()
+        if gone:
+            audit.record("Remove-ResubmitRequest", actor=actor, objects=[str(request.pk)])
     logger.info("resubmit_request_removed", extra={"actor": actor, "request": request.pk})
 
 

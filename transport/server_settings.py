@@ -10,17 +10,20 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from connectors import audit
+from connectors.commands import Settings, Value, compared, limit, size, spelled
 from transport import intervals
 from transport.ceilings import Ceilings
 from transport.destinations.endpoints import parse_endpoint
 from transport.destinations.forbidden import read_network
-from transport.keeping import Keeping
+from transport.keeping import PATHS, Keeping
 from transport.models import TransportServer
 from transport.retries import Schedule, lifetimes
 
 Limit = int | bool | str | timedelta | None
 
 logger = logging.getLogger(__name__)
+SET = "Set-TransportService"
 DNS_PORT = 53
 MAX_VALUES = 20
 
@@ -45,15 +48,42 @@ LISTS: Mapping[str, Callable[[str], str]] = MappingProxyType(
 """Fields of a server that hold a list, and what makes the stored form of a value."""
 
 
+@audit.tells_refusals(SET, named=lambda server, *_, **__: server.name)
 def set_lists(server: TransportServer, lists: Mapping[str, Iterable[str]], *, actor: str) -> TransportServer:
     """Replace the lists that are given, by field. Raises ValueError with a sentence for administrators."""
+    old = {field: list(getattr(server, field)) for field in lists}
     for field, values in lists.items():
         setattr(server, field, _checked(values, read=LISTS[field]))
     if lists:
-        server.save(update_fields=list(lists))
-        fields = {"actor": actor, "server": server.name, "fields": list(lists)}
-        logger.info("server_settings_changed", extra=fields)
+        with transaction.atomic():
+            server.save(update_fields=list(lists))
+            _record(server, old, {field: getattr(server, field) for field in lists}, actor=actor)
+        told = {"actor": actor, "server": server.name, "fields": list(lists)}
+        logger.info("server_settings_changed", extra=told)
     return server
+
+
+def _record(server: TransportServer, old: Mapping[str, Any], new: Mapping[str, Any], *, actor: str) -> None:
+    changes = compared(_parameters(old), _parameters(new))
+    if changes:
+        audit.record(SET, actor=actor, objects=[server.name], changes=changes)
+
+
+def _parameters(values: Mapping[str, Any]) -> Settings:
+    return {parameter_name(field): _spelled(field, value) for field, value in values.items()}
+
+
+def _spelled(field: str, value: Any) -> Value:
+    """A path that is not set is no path; any other limit is unlimited."""
+    if field.endswith("_bytes"):
+        return size(value)
+    return spelled(value or None) if field in PATHS or field in LISTS else limit(value)
+
+
+def parameter_name(field: str) -> str:
+    """Give Exchange's name: `queue_max_idle_time` is `QueueMaxIdleTime`, sizes in bytes end in `Size`."""
+    name = field.removesuffix("_bytes").title().replace("_", "") + "Size" * field.endswith("_bytes")
+    return name.replace("Dns", "DNS") if field in LISTS else name
 
 
 def _checked(values: Iterable[str], *, read: Callable[[str], str]) -> list[str]:
@@ -63,6 +93,7 @@ def _checked(values: Iterable[str], *, read: Callable[[str], str]) -> list[str]:
     return stored
 
 
+@audit.tells_refusals(SET, named=lambda server, *_, **__: server.name)
 def set_limits(server: TransportServer, changes: Mapping[str, Limit], *, actor: str) -> TransportServer:
     """Change intervals and limits; the names are the fields of `Schedule`, `Ceilings` and `Keeping`.
 
@@ -81,6 +112,7 @@ def set_limits(server: TransportServer, changes: Mapping[str, Limit], *, actor: 
             current.expiry_changed_at, current.expiry_cursor = timezone.now(), 0
         current.save(update_fields=[*changes, "expiry_changed_at", "expiry_cursor"])
         transaction.on_commit(intervals.forget)
+        _record(current, before, changes, actor=actor)
     changed = {name: f"{before[name]} -> {value}" for name, value in changes.items()}
     logger.info("server_limits_changed", extra={"actor": actor, "server": current.name, "changes": changed})
     return current

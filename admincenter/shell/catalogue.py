@@ -14,6 +14,7 @@ from admincenter.shell.cmdlets.application_passwords import (
     SetApplicationPassword,
 )
 from admincenter.shell.cmdlets.attempts import GetMessageAttempt
+from admincenter.shell.cmdlets.audit_log import SearchAdminAuditLog
 from admincenter.shell.cmdlets.back_pressure import GetBackPressure
 from admincenter.shell.cmdlets.connector_settings import NewSendConnector, SetSendConnector
 from admincenter.shell.cmdlets.dkim_settings import (
@@ -33,7 +34,13 @@ from admincenter.shell.cmdlets.maintenance import (
     RedirectMessage,
     SetServerComponentState,
 )
-from admincenter.shell.cmdlets.message_actions import RemoveMessage, ResumeMessage, SetMessage, SuspendMessage
+from admincenter.shell.cmdlets.message_actions import (
+    RemoveMessage,
+    ResumeMessage,
+    RetryMessage,
+    SetMessage,
+    SuspendMessage,
+)
 from admincenter.shell.cmdlets.messages import GetMessage
 from admincenter.shell.cmdlets.objects import MeasureObject, SelectObject, SortObject, WhereObject
 from admincenter.shell.cmdlets.protocol_logs import (
@@ -97,6 +104,7 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     SuspendQueue,
     ResumeQueue,
     GetMessage,
+    RetryMessage,
     SuspendMessage,
     ResumeMessage,
     RemoveMessage,
@@ -109,6 +117,7 @@ CMDLETS: tuple[type[Cmdlet], ...] = (
     GetProtocolLog,
     GetProtocolLogEvent,
     ExportProtocolLog,
+    SearchAdminAuditLog,
     GetCredential,
     GetHelp,
     GetCommand,

@@ -15,6 +15,7 @@ from admincenter.shell.cmdlet import Shell
 from admincenter.shell.console import Console
 from admincenter.shell.errors import ShellError, locate
 from admincenter.shell.grammar import parse
+from connectors import audit
 from connectors.errors import ConnectorError
 
 logger = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ class Session:
         `line` is its number among other lines, when it is one of several.
         """
         try:
-            for one in parse(source):
-                self._show(pipeline.run(one, self.shell))
+            with audit.coming_from(audit.LOCAL_CONSOLE):
+                for one in parse(source):
+                    self._show(pipeline.run(one, self.shell))
         except ShellError as error:
             self._complain(error, source=source, line=line)
         except ConnectorError as error:

@@ -2,6 +2,7 @@
 
 from connectors.models.accepted_domains import AcceptedDomain
 from connectors.models.application_passwords import ApplicationPassword
+from connectors.models.audit import AuditEntry, AuditEntryQuerySet, AuditSearch
 from connectors.models.configuration import Configuration
 from connectors.models.dkim_keys import DkimKey, DkimKeyQuerySet
 from connectors.models.receive_connectors import ReceiveConnector, ReceptionSetting
@@ -17,6 +18,9 @@ __all__ = [
     "AcceptedDomain",
     "AddressSpaceRow",
     "ApplicationPassword",
+    "AuditEntry",
+    "AuditEntryQuerySet",
+    "AuditSearch",
     "Configuration",
     "DkimKey",
     "DkimKeyQuerySet",

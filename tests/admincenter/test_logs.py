@@ -170,7 +170,7 @@ def test_every_line_has_a_static_event_and_fields_instead_of_a_sentence():
     for place, call in calls():
         event = event_of(call)
         formatted = len(call.args) > (2 if call.func.attr == "log" else 1)
-        # A name stands for one of a few events that the caller writes out, as in `_log("queues_retried", …)`.
+        # A name stands for one of a few events that the caller writes out: `Deed(event="queues_retried", …)`.
         literal = isinstance(event, ast.Constant) and re.fullmatch(r"[a-z0-9_]+", str(event.value))
         if formatted or not (literal or isinstance(event, ast.Name | ast.IfExp)):
             wrong.append(place)
@@ -198,7 +198,7 @@ def events():
         found |= texts(event_of(call))
     for _, tree in modules():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and name_of(node.func) in {"_log", "_log_messages"} and node.args:
+            if isinstance(node, ast.Call) and name_of(node.func) == "_log" and node.args:
                 found |= texts(node.args[0])
             elif isinstance(node, ast.keyword | ast.Assign) and "event" in names_given(node):
                 found |= texts(node.value)

@@ -7,10 +7,10 @@ from admincenter.shell.parameters import TEXT, Parameter, one_of
 from admincenter.shell.rows import Column, Row, RowType
 from connectors.errors import shown
 from transport import maintenance, servers
+from transport.maintenance import COMPONENT
 from transport.models import TransportServer
 from transport.states import ComponentState
 
-COMPONENT = "HubTransport"
 COMPONENT_STATE = RowType(
     name="server component",
     table=("Identity", "Component", "State", "RedirectTo"),

@@ -1,4 +1,4 @@
-"""Suspend-, Resume-, Remove- and Set-Message."""
+"""Retry-, Suspend-, Resume-, Remove- and Set-Message."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -81,6 +81,21 @@ class MessageAction(Cmdlet):
             self.refuse(f"{self.name} needs -Identity, -Filter, or messages from the pipeline")
         where = filtered(self, messages.PROPERTIES) & on_server(self, path="queue__server")
         return list(messages.listing().filter(where).values_list("pk", flat=True))
+
+
+class RetryMessage(MessageAction):
+    """Tries messages now."""
+
+    name = "Retry-Message"
+    synopsis = "Tries messages now, whatever their next retry time says. Exchange has it for queues only."
+    examples = (r"Retry-Message E15MB1\42\1001",)
+    deed = "retry"
+    done = "retried"
+    otherwise = "they are suspended, in transfer, or gone"
+
+    def act(self, chosen: QuerySet[QueuedMessage]) -> int:
+        """Call the operation."""
+        return operations.retry_messages(chosen, actor=self.shell.actor)
 
 
 class SuspendMessage(MessageAction):

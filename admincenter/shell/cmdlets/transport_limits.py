@@ -18,6 +18,7 @@ from admincenter.shell.parameters import Kind as ParameterKind
 from admincenter.shell.rows import Cell, Column, Size, limit
 from transport import ceilings, keeping, retries
 from transport.models import TransportServer
+from transport.server_settings import parameter_name
 
 HELP = {
     "queue_glitch_retry_count": "How often a next hop that fails is dialled again after the short interval.",
@@ -76,11 +77,6 @@ class Limit:
         return Column(name=self.parameter.name, read=_reader(self.field), kind=_column_kind(self.field))
 
 
-def exchange_name(field: str) -> str:
-    """Give Exchange's name: `queue_max_idle_time` is `QueueMaxIdleTime`, sizes in bytes end in `Size`."""
-    return field.removesuffix("_bytes").title().replace("_", "") + "Size" * field.endswith("_bytes")
-
-
 def _reader(field: str) -> Callable[[TransportServer], Cell]:
     def read(server: TransportServer) -> Cell:
         value: Cell = getattr(server, field)
@@ -111,6 +107,6 @@ def _kind(field: str) -> ParameterKind[Any]:
 
 
 LIMITS = tuple(
-    Limit(field, Parameter(name=exchange_name(field), kind=_kind(field), help=text))
+    Limit(field, Parameter(name=parameter_name(field), kind=_kind(field), help=text))
     for field, text in HELP.items()
 )
