@@ -43,6 +43,13 @@ FEATURES = (
             Tab("delivery reports", "delivery_reports", "search"),
         ),
     ),
+    Feature(
+        "permissions",
+        (
+            Tab("admin roles", "admin_roles", right=Right.PERMISSIONS),
+            Tab("users", "users", right=Right.PERMISSIONS),
+        ),
+    ),
 )
 BELONGS_TO = {"test_message": "queue_viewer"}
 """Pages without a tab of their own, by namespace."""

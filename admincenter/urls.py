@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mail-flow/test-message/", include("admincenter.test_message.urls")),
     path("mail-flow/delivery-reports/", include("admincenter.delivery_reports.urls")),
     path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
+    path("permissions/admin-roles/", include("admincenter.admin_roles.urls")),
+    path("permissions/users/", include("admincenter.users.urls")),
 ]
 
 

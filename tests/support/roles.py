@@ -59,7 +59,7 @@ class World:
             "send-connectors/slug": "name",
             "receive-connectors/connector_id": self.make_receive_connector().pk,
             "admin-roles/slug": ORGANIZATION.slug,
-            "users/user_id": somebody("N").pk,
+            "users/user_id": User.objects.create_user("colleague").pk,
             "guid": uuid.uuid4(),
             "queue_id": queued.queue_id,
             "message_id": queued.message_id,

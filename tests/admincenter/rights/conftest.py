@@ -1,7 +1,6 @@
 """A browser of each role, and something behind every address."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.support.roles import ROLES, World, somebody
@@ -14,11 +13,10 @@ def world(db):  # noqa: ARG001 - the tables
 
 
 @pytest.fixture
-def browsers(world):  # noqa: ARG001 - it makes the user of no role group
+def browsers(db):  # noqa: ARG001 - the tables
     """A browser of each role by its letter, and of a stranger by the letter A (anonymous)."""
     found = {"A": Client()}
     for letter in ROLES:
-        user = User.objects.filter(username=f"user-{letter.lower()}").first() or somebody(letter)
         found[letter] = Client()
-        found[letter].force_login(user)
+        found[letter].force_login(somebody(letter))
     return found

@@ -70,6 +70,14 @@ TABLE = {
     "mail-flow/queues/messages/<int:message_id>/": page(),
     "mail-flow/queues/messages/<int:message_id>/act/": Row(get=405, post=422, who=MEMBERS, who_posts="OS"),
     "mail-flow/queues/export/<int:queued_id>/": page("OC"),
+    "permissions/admin-roles/": page("O"),
+    "permissions/admin-roles/act/": action("O"),
+    "permissions/admin-roles/<slug:slug>/edit/": form("O", post=302),
+    "permissions/users/": page("O"),
+    "permissions/users/act/": action("O"),
+    "permissions/users/new/": form("O"),
+    "permissions/users/<int:user_id>/edit/": form("O", post=302),
+    "permissions/users/<int:user_id>/reset-password/": form("O", post=200),
 }
 OPEN = {"sign-in/", "sign-out/", "api/v1/messages"}
 """What needs no sign-in."""
