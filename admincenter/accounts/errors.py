@@ -7,8 +7,8 @@ AccountError
 """
 
 
-class AccountError(Exception):
-    """Base of all errors of accounts."""
+class AccountError(ValueError):
+    """Base of all errors of accounts; the audit log tells what was refused."""
 
 
 class LastAdministrator(AccountError):  # noqa: N818 - reads as a sentence where it is raised

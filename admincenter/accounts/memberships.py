@@ -10,6 +10,8 @@ from django.db import transaction
 from admincenter.accounts.errors import LastAdministrator
 from admincenter.accounts.role_groups import ORGANIZATION, RoleGroup
 from admincenter.models import Membership
+from connectors import audit
+from connectors.commands import Change
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ def an_administrator_stays() -> Iterator[None]:
             raise LastAdministrator
 
 
+@audit.tells_refusals("Remove-RoleGroupMember", named=lambda group, **_: group.name)
 def change_members(
     group: RoleGroup, *, add: Collection[int] = (), remove: Collection[int] = (), actor: str
 ) -> int:
@@ -42,10 +45,18 @@ def change_members(
         # Somebody else may add the same person now.
         Membership.objects.bulk_create(rows, ignore_conflicts=True)
         added = sorted(user.username for user in joining)
+        _tell("Remove-RoleGroupMember", group, names=removed, actor=actor)
+        _tell("Add-RoleGroupMember", group, names=added, actor=actor)
     if added or removed:
         facts = {"actor": actor, "role_group": group.name, "added": added, "removed": removed}
         transaction.on_commit(lambda: logger.info("role_group_members_changed", extra=facts))
     return len(added) + len(removed)
+
+
+def _tell(cmdlet: str, group: RoleGroup, *, names: Collection[str], actor: str) -> None:
+    """Write an entry for each member: Exchange's cmdlets take one."""
+    for name in names:
+        audit.record(cmdlet, actor=actor, objects=[group.name], changes=[Change(name="Member", new=name)])
 
 
 def change_groups(

@@ -8,9 +8,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from admincenter.models import Profile
+from connectors import audit
+from connectors.commands import Change
 
 logger = logging.getLogger(__name__)
 FIRST_ADMINISTRATOR = "admin"
+NEW_PASSWORD = Change(name="Password", new="changed", secret=True)
+"""What the audit log tells of one."""
 
 
 @transaction.atomic
@@ -47,5 +51,6 @@ def change_password(user: User, *, new: str) -> None:
     user.set_password(new)
     user.save(update_fields=["password"])
     Profile.objects.update_or_create(user=user, defaults={"must_change_password": False})
+    audit.record("Set-User", actor=user.username, objects=[user.username], changes=[NEW_PASSWORD])
     facts = {"actor": user.username}
     transaction.on_commit(lambda: logger.info("own_password_changed", extra=facts))

@@ -13,8 +13,10 @@ from django.utils import timezone
 from admincenter.accounts.errors import NoSuchUser, UserNameTaken
 from admincenter.accounts.memberships import an_administrator_stays, change_groups
 from admincenter.accounts.role_groups import RoleGroup
-from admincenter.accounts.services import one_time_password
+from admincenter.accounts.services import NEW_PASSWORD, one_time_password
 from admincenter.models import Profile
+from connectors import audit
+from connectors.commands import Change, compared
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Joining:
     remove: Collection[RoleGroup] = ()
 
 
+@audit.tells_refusals("New-User", named=lambda user_name, *_, **__: user_name)
 @transaction.atomic
 def create(user_name: str, person: Person, *, groups: Collection[RoleGroup], actor: str) -> tuple[User, str]:
     """Make a user; return it with its one-time password, which is kept nowhere. Raises UserNameTaken."""
@@ -48,10 +51,18 @@ def create(user_name: str, person: Person, *, groups: Collection[RoleGroup], act
         raise UserNameTaken(user_name) from None
     Profile.objects.create(user=user, must_change_password=True)
     _log("user_created", user.username, actor=actor)
+    told = {"UserName": user.username, "DisplayName": person.name, "EmailAddress": person.email}
+    made = [Change(name=name, new=value) for name, value in told.items() if value]
+    audit.record("New-User", actor=actor, objects=[user.username], changes=made)
     change_groups(user.pk, add=groups, actor=actor)
     return user, password
 
 
+def _named(user_id: int, *_: object, **__: object) -> str:
+    return User.objects.filter(pk=user_id).values_list("username", flat=True).first() or str(user_id)
+
+
+@audit.tells_refusals("Set-User", named=_named)
 def change(user_id: int, person: Person, *, active: bool, groups: Joining, actor: str) -> None:
     """Change a user, all or nothing. Raises NoSuchUser, LastAdministrator."""
     with an_administrator_stays():
@@ -64,13 +75,15 @@ def change(user_id: int, person: Person, *, active: bool, groups: Joining, actor
 
 
 def _describe(user: User, person: Person, *, actor: str) -> None:
-    wanted = {"first_name": person.name, "email": person.email}
-    fields = [name for name, value in wanted.items() if getattr(user, name) != value]
-    if fields:
-        User.objects.filter(pk=user.pk).update(**{name: wanted[name] for name in fields})
-        _log("user_changed", user.username, actor=actor, fields=fields)
+    old = {"DisplayName": user.first_name, "EmailAddress": user.email}
+    changes = compared(old, {"DisplayName": person.name, "EmailAddress": person.email})
+    if changes:
+        User.objects.filter(pk=user.pk).update(first_name=person.name, email=person.email)
+        _log("user_changed", user.username, actor=actor, fields=[one.name for one in changes])
+        audit.record("Set-User", actor=actor, objects=[user.username], changes=changes)
 
 
+@audit.tells_refusals("Set-User", named=lambda user_ids, **_: ", ".join(map(_named, user_ids)))
 def set_active(user_ids: Collection[int], *, active: bool, actor: str) -> int:
     """Let users sign in or not; sessions of who may not end at once. Raises LastAdministrator.
 
@@ -85,6 +98,8 @@ def set_active(user_ids: Collection[int], *, active: bool, actor: str) -> int:
         event = "user_activated" if active else "user_deactivated"
         for name in names.values():
             _log(event, name, actor=actor)
+            switched = Change(name="Enabled", old=not active, new=active)
+            audit.record("Set-User", actor=actor, objects=[name], changes=[switched])
     return len(names)
 
 
@@ -100,6 +115,7 @@ def reset_password(user_id: int, *, actor: str) -> tuple[User, str]:
     Profile.objects.update_or_create(user=user, defaults={"must_change_password": True})
     end_sessions({user_id})
     _log("user_password_reset", user.username, actor=actor)
+    audit.record("Set-User", actor=actor, objects=[user.username], changes=[NEW_PASSWORD])
     return user, password
 
 

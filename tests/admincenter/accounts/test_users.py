@@ -9,11 +9,12 @@ from django.db import connection
 from django.test import Client
 
 from admincenter.accounts import memberships, users
-from admincenter.accounts.errors import LastAdministrator, NoSuchUser, UserNameTaken
+from admincenter.accounts.errors import AccountError, LastAdministrator, NoSuchUser, UserNameTaken
 from admincenter.accounts.role_groups import ORGANIZATION, SERVER, VIEW_ONLY
 from admincenter.accounts.services import change_password, ensure_first_administrator, must_change_password
 from admincenter.accounts.users import Joining, Person
 from admincenter.models import Membership
+from connectors.models import AuditEntry
 
 pytestmark = [pytest.mark.django_db, pytest.mark.state]
 PAGE = "/mail-flow/queues/"
@@ -196,6 +197,51 @@ def test_each_change_writes_a_line_and_no_password(anna, bob, lines):
 
 def test_a_change_that_changes_nothing_writes_no_line(bob, lines):
     assert lines(change, bob) == []
+
+
+def told():
+    """Each entry of the audit log since the first: cmdlet, object and what it says of the parameters."""
+    return [
+        (one.cmdlet, one.objects_named, {part.name: part.new for part in one.changes}, one.succeeded)
+        for one in AuditEntry.objects.order_by("pk")
+    ]
+
+
+def test_the_audit_log_tells_each_change_and_no_password(anna):
+    eva, password = users.create("eva", Person(name="Eva"), groups=[SERVER], actor=anna.username)
+    change(eva, person=Person(name="Eva Ö."), active=False, groups=Joining(remove=[SERVER]))
+    users.reset_password(eva.pk, actor="anna")
+    change_password(anna, new="sunlit harbour 88")
+
+    assert told() == [
+        ("New-User", "eva", {"UserName": "eva", "DisplayName": "Eva"}, True),
+        ("Add-RoleGroupMember", "Server Management", {"Member": "eva"}, True),
+        ("Set-User", "eva", {"DisplayName": "Eva Ö."}, True),
+        ("Remove-RoleGroupMember", "Server Management", {"Member": "eva"}, True),
+        ("Set-User", "eva", {"Enabled": False}, True),
+        ("Set-User", "eva", {"Password": "changed"}, True),
+        ("Set-User", "anna", {"Password": "changed"}, True),
+    ]
+    assert {one.actor for one in AuditEntry.objects.all()} == {"anna"}
+    assert password not in str(list(AuditEntry.objects.values()))
+
+
+def test_the_audit_log_tells_what_was_refused_once(anna):
+    for refused in (
+        lambda: change(anna, active=False, groups=Joining(add=[SERVER])),
+        lambda: users.set_active([anna.pk], active=False, actor="anna"),
+        lambda: memberships.change_members(ORGANIZATION, remove=[anna.pk], actor="anna"),
+        lambda: users.create("ANNA", Person(), groups=[], actor="anna"),
+    ):
+        with pytest.raises(AccountError):
+            refused()
+
+    assert told() == [
+        ("Set-User", "anna", {}, False),
+        ("Set-User", "anna", {}, False),
+        ("Remove-RoleGroupMember", "Organization Management", {}, False),
+        ("New-User", "ANNA", {}, False),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
