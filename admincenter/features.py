@@ -50,6 +50,7 @@ FEATURES = (
             Tab("users", "users", right=Right.PERMISSIONS),
         ),
     ),
+    Feature("compliance", (Tab("audit log", "audit_log", "search", right=Right.AUDIT_LOG),)),
 )
 BELONGS_TO = {"test_message": "queue_viewer"}
 """Pages without a tab of their own, by namespace."""

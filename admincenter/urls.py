@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("admincenter.message_api.urls")),
     path("mail-flow/test-message/", include("admincenter.test_message.urls")),
     path("mail-flow/delivery-reports/", include("admincenter.delivery_reports.urls")),
+    path("compliance/audit-log/", include("admincenter.audit_log.urls")),
     path("mail-flow/queues/", include("admincenter.queue_viewer.urls")),
     path("permissions/admin-roles/", include("admincenter.admin_roles.urls")),
     path("permissions/users/", include("admincenter.users.urls")),

@@ -41,6 +41,8 @@ class Change:
     new: Value = None
     secret: bool = False
     """`new` is then "changed" or "removed", and `old` says nothing."""
+    known: bool = False
+    """The old value is known even if it is $null."""
     given: bool = True
     """It stands in the line; what a removed object had been does not."""
 
@@ -83,7 +85,8 @@ def lost(blank: Settings, settings: Settings) -> tuple[Change, ...]:
 def _change(name: str, old: Value | Secret, new: Value | Secret, *, given: bool) -> Change:
     if isinstance(new, Secret):
         return Change(name=name, new="changed" if new.sealed else "removed", secret=True, given=given)
-    return Change(name=name, old=None if isinstance(old, Secret) else old, new=new, given=given)
+    was = None if isinstance(old, Secret) else old
+    return Change(name=name, old=was, new=new, given=given, known=was is None)
 
 
 def line(cmdlet: str, *, identity: str = "", changes: Iterable[Change] = ()) -> str:

@@ -19,6 +19,7 @@ class Right(StrEnum):
     TEST_MESSAGES = "test messages"
     MESSAGE_CONTENT = "message content"
     PERMISSIONS = "permissions"
+    AUDIT_LOG = "audit log"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +77,7 @@ GRANTS: Mapping[Right, Grant] = {
     Right.TEST_MESSAGES: Grant("Send test messages.", (SERVER,)),
     Right.MESSAGE_CONTENT: Grant("Read and export the content of messages.", (CONTENT,)),
     Right.PERMISSIONS: Grant("Make users, and decide who is in which role group."),
+    Right.AUDIT_LOG: Grant("See and export the audit log: who changed what."),
 }
 _BY_SLUG = {group.slug: group for group in ROLE_GROUPS}
 

@@ -1,6 +1,7 @@
 """The list of send connectors as its page shows it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
@@ -9,9 +10,12 @@ from django.urls import reverse
 
 from admincenter.accounts.rights import Right, may
 from admincenter.components.lists import Fact, Order, read_order, read_selection
+from connectors import send_parameters
 from connectors.address_spaces import DEFAULT_COST, SMTP, AddressSpace
+from connectors.commands import line
 from connectors.models import SendConnector
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts, TlsAuthLevel
+from connectors.services import spec_of
 from connectors.session_rules import STAGES
 from connectors.specs import DEFAULT_PORT
 from connectors.validators import format_size, format_time_span
@@ -44,10 +48,17 @@ def context(request: HttpRequest) -> dict[str, object]:
         "selected": {connector.pk for connector in chosen},
         "chosen": chosen,
         "facts": list(facts(chosen[0])) if len(chosen) == 1 else [],
+        "command": command(chosen[0]) if len(chosen) == 1 else "",
         "vanished": bool(selected) and not chosen,
         "may_change": may(request.user, Right.CONNECTORS),
         "may_test": may(request.user, Right.TEST_MESSAGES),
     }
+
+
+def command(connector: SendConnector) -> str:
+    """Write the line that makes this connector; its password is asked for."""
+    spec = replace(spec_of(connector), sealed_password=connector.sealed_password)
+    return line("New-SendConnector", changes=send_parameters.to_make(spec))
 
 
 def facts(connector: SendConnector) -> Iterator[Fact]:

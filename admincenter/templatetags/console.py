@@ -1,13 +1,14 @@
 """What the console's templates need beyond Django's own tags."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from admincenter import features as frame
@@ -15,6 +16,7 @@ from admincenter.components.lists import Order
 from admincenter.components.moments import relative
 
 register = template.Library()
+_OPTION = re.compile(r"-[A-Za-z]{1,60}")
 
 
 @register.simple_tag
@@ -61,6 +63,22 @@ def column(context: Mapping[str, Any], name: str, label: str, css: str = "") -> 
 def tool(verb: str, symbol: str, label: str, needs: str = "") -> dict[str, str]:
     """Draw a toolbar button that posts `verb` for what is picked; `needs` is "", "one" or "some"."""
     return {"verb": verb, "symbol": symbol, "label": label, "needs": needs}
+
+
+@register.filter
+def lines(texts: Iterable[str]) -> str:
+    """Put each text on a line of its own; the element must keep line ends."""
+    return "\n".join(texts)
+
+
+@register.inclusion_tag("components/_command.html")
+def show_command(line: str, state: str = "") -> dict[str, object]:
+    """Draw a line for the management shell with a copy button; `state` is "open", or "" for folded."""
+    # A browser would break a line behind the hyphen of -Name.
+    words = (
+        format_html("<span>{}</span>", word) if _OPTION.fullmatch(word) else word for word in line.split(" ")
+    )
+    return {"line": format_html_join(" ", "{}", ((word,) for word in words)), "open": state == "open"}
 
 
 @register.inclusion_tag("components/_features.html", takes_context=True)

@@ -229,7 +229,7 @@ def test_a_hostile_name_is_only_text(console, make):
     console.open(LIST)
     page.get_by_label("Select <img").check()
 
-    expect(details(page).get_by_text("<script>alert(2)</script>")).to_be_visible()
+    expect(details(page).get_by_text("<script>alert(2)</script>", exact=True)).to_be_visible()
     assert page.locator("img").count() == 0
 
 

@@ -78,6 +78,8 @@ TABLE = {
     "permissions/users/new/": form("O"),
     "permissions/users/<int:user_id>/edit/": form("O", post=302),
     "permissions/users/<int:user_id>/reset-password/": form("O", post=200),
+    "compliance/audit-log/": page("O"),
+    "compliance/audit-log/export/": page("O"),
 }
 OPEN = {"sign-in/", "sign-out/", "api/v1/messages"}
 """What needs no sign-in."""

@@ -1,0 +1,1 @@
+"""Compliance, audit log: what administrators changed."""
