@@ -14,6 +14,8 @@ UNLIMITED = "unlimited"
 CREDENTIAL = "AuthenticationCredential"
 SWITCHES = frozenset({"Renew", "Resubmit"})
 """Parameters that stand in a line without a value."""
+CONSOLE_ONLY = frozenset({"New-User", "Set-User", "Add-RoleGroupMember", "Remove-RoleGroupMember"})
+"""Exchange's names for what our management shell has no cmdlet for: they have no line to copy."""
 _WITHOUT_IDENTITY = ("New-", "Add-", "Redirect-")
 """Verbs whose cmdlets name no object that is there already."""
 _BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/\\@+-]*")

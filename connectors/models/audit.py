@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from connectors.commands import Change, line
+from connectors.commands import CONSOLE_ONLY, Change, line
 
 MAX_ACTOR_CHARACTERS = 200
 MAX_ORIGIN_CHARACTERS = 64
@@ -122,8 +122,8 @@ class AuditEntry(models.Model):
 
     @property
     def command(self) -> str:
-        """The line that does the same, one for each object that is named; empty for what was refused."""
-        if not self.succeeded:
+        """The line that does the same, one for each object that is named; empty where there is none."""
+        if not self.succeeded or self.cmdlet in CONSOLE_ONLY:
             return ""
         changes = self.changes
         lines = (line(self.cmdlet, identity=one, changes=changes) for one in self.identities or [""])

@@ -130,6 +130,14 @@ def test_a_refused_change_shows_its_error_and_no_line(signed_in):
     assert "Show command" not in text
 
 
+def test_what_the_shell_has_no_cmdlet_for_has_no_line(signed_in):
+    entry = record("Add-RoleGroupMember", changes=[Change(name="Member", new="bob")])
+    text = signed_in.get(f"{SCREEN}?selected={entry.pk}").content.decode()
+
+    assert "bob" in text
+    assert "Show command" not in text
+
+
 def test_htmx_gets_list_and_details_alone(signed_in):
     entry = record()
     text = signed_in.get(f"{SCREEN}?selected={entry.pk}", headers={"HX-Request": "true"}).content.decode()

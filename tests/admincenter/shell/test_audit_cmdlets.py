@@ -1,7 +1,8 @@
 """Search-AdminAuditLog, and lines of the log that do the same again."""
 
+import re
 import uuid
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from connectors.reception import settings_of
 from connectors.session_rules import STAGES
 from connectors.specs import ConnectorSpec, Usage
 from tests.support import queued_mail
+from tests.support.program import ROOT
 from transport.server_settings import LISTS, parameter_name
 
 WHOLE = ConnectorSpec(
@@ -125,6 +127,29 @@ def test_every_parameter_that_the_log_knows_is_one_of_the_shell():
     assert receive <= declared["New-ReceiveConnector"]
     assert receive - receive_parameters.FIXED <= declared["Set-ReceiveConnector"]
     assert set(map(parameter_name, LISTS)) <= declared["Set-TransportService"]
+
+
+def test_no_setting_of_a_connector_is_left_out_of_the_log():
+    send, receive = fields(ConnectorSpec), fields(ReceiveSettings)
+
+    assert len(send_parameters.settings_of(WHOLE)) == len(send) - 1 + len(STAGES)
+    assert len(receive_parameters.blank()) == len(receive) - 1 + len(fields(ReceiveLimits))
+
+
+def test_every_entry_names_a_cmdlet_of_the_shell_or_has_no_line_to_copy():
+    known = {one.name for one in CMDLETS}
+    texts = (
+        path.read_text()
+        for package in ("admincenter", "connectors", "transport")
+        for path in (ROOT / package).rglob("*.py")
+        if "audit" in path.read_text() or "Deed" in path.read_text()
+    )
+    written = {
+        name for text in texts for name in re.findall(r'"((?:New|Set|Add|Remove)-[A-Z][A-Za-z]+)"', text)
+    }
+
+    assert {"New-SendConnector", "Set-User"} <= written
+    assert written - known == commands.CONSOLE_ONLY
 
 
 def test_a_secret_is_asked_for():
