@@ -7,9 +7,10 @@ ConnectorError
 ├── UnusableKey             a DKIM key that cannot sign right now (signers)
 ├── UnusableConnector       a connector that mail cannot take right now (routing)
 ├── InvalidSettings         everything wrong with what an administrator set (here)
-│   └── InvalidConnector    of a send connector (services)
+│   └── InvalidConnector    of a send connector (connector_checks)
 ├── Missing                 what is to be changed or removed is not there any more (here)
 │   ├── NoSuchConnector     a send connector (services)
+│   ├── NoSuchVersion       a version of its history (services)
 │   └── NoSuchDkimKey       (dkim_keys)
 └── Conflict                somebody else saved it first (here)
 """
@@ -22,6 +23,7 @@ LABELS = {
     "name": "Name",
     "usage": "Type",
     "comment": "Comment",
+    "reason": "Reason",
     "delivery": "Network settings",
     "smart_hosts": "Smart host",
     "auth": "Smart host authentication",

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from connectors.commands import CREDENTIAL, Change, Secret, Settings, limit, made, size, spelled
+from connectors.commands import CREDENTIAL, Change, Secret, Settings, compared, limit, made, size, spelled
 from connectors.profiles import Delivery
-from connectors.specs import ConnectorSpec, default_max_message_bytes
+from connectors.specs import SECRET, ConnectorSpec, default_max_message_bytes
 
 FIXED = frozenset({"Usage"})
 """Set once, when a connector is made."""
@@ -79,3 +79,14 @@ def blank(spec: ConnectorSpec) -> Settings:
 def to_make(spec: ConnectorSpec) -> tuple[Change, ...]:
     """Give the parameters of New-SendConnector that make this connector."""
     return made(blank(spec), settings_of(spec))
+
+
+def difference(
+    old: ConnectorSpec, new: ConnectorSpec, *, password_changed: bool = False
+) -> tuple[Change, ...]:
+    """Give what differs between two versions, which hold no passwords."""
+    found = compared(settings_of(old), settings_of(new))
+    if not password_changed:
+        return found
+    word = "changed" if new.auth in SECRET else "removed"
+    return (*found, Change(name=CREDENTIAL, new=word, secret=True))

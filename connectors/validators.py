@@ -13,6 +13,7 @@ MAX_SERVER_CHARACTERS = 64
 MAX_USERNAME_CHARACTERS = 256
 MAX_PASSWORD_CHARACTERS = 1024
 MAX_COMMENT_CHARACTERS = 1024
+MAX_REASON_CHARACTERS = 500
 MAX_MESSAGE_BYTES = 2_147_483_647
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(seconds=1), timedelta(days=1)
 _UNITS = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
@@ -184,6 +185,16 @@ def comment(text: str) -> str:
     if not all(character.isprintable() or character in "\r\n\t" for character in text):
         raise InvalidValue("comment", text, "a comment has printable characters and line ends only")
     return text
+
+
+def reason(text: str) -> str:
+    """Check why somebody changes something: one line, may be empty. Raises InvalidValue."""
+    value = text.strip()
+    if len(value) > MAX_REASON_CHARACTERS:
+        raise InvalidValue("reason", value, f"a reason has at most {MAX_REASON_CHARACTERS} characters")
+    if not value.isprintable():
+        raise InvalidValue("reason", value, "a reason has printable characters only")
+    return value
 
 
 def _host_name(text: str, *, field: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from connectors.commands import Change, Value, written
+from connectors.commands import Change, written
 from connectors.models import AuditEntry, AuditSearch
 
 ROWS = 50
@@ -25,17 +25,6 @@ class Found:
     """After which entry the next page begins; 0 on the last one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parameter:
-    """One parameter of an entry in words; an empty tuple is nothing at all."""
-
-    name: str
-    old: tuple[str, ...]
-    new: tuple[str, ...]
-    has_old: bool
-    has_new: bool
-
-
 def find(search: AuditSearch, *, after: int) -> Found:
     """Read one page, the newest first; `after` is the last entry of the page before, 0 for none."""
     rows = list(_from(search, after=after)[: ROWS + 1])
@@ -51,18 +40,6 @@ def export(search: AuditSearch) -> Iterator[tuple[object, ...]]:
         after = entries[-1].pk
 
 
-def parameters(entry: AuditEntry) -> Iterator[Parameter]:
-    """Say what an entry changed."""
-    for one in entry.changes:
-        yield Parameter(
-            name=one.name,
-            old=_texts(one.old),
-            new=_texts(one.new),
-            has_old=one.known or one.old is not None,
-            has_new=one.given,
-        )
-
-
 def _from(search: AuditSearch, *, after: int) -> QuerySet[AuditEntry]:
     found = AuditEntry.objects.matching(search)
     if not after:
@@ -70,14 +47,6 @@ def _from(search: AuditSearch, *, after: int) -> QuerySet[AuditEntry]:
     last = AuditEntry.objects.filter(pk=after).first()
     # Its time is over, and so is that of all that were older.
     return found.before(last) if last else found.none()
-
-
-def _texts(value: Value) -> tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    if isinstance(value, bool):
-        return (str(value),)
-    return () if value in (None, "") else (str(value),)
 
 
 def _exported(entry: AuditEntry) -> tuple[object, ...]:

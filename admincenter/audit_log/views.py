@@ -12,6 +12,7 @@ from admincenter.accounts.rights import Right, requires
 from admincenter.audit_log import entries
 from admincenter.audit_log.forms import SearchForm
 from admincenter.components import csv_export
+from admincenter.components.changes import parameters
 from admincenter.components.lists import read_number
 from admincenter.components.navigation import show
 from connectors.models import AuditEntry
@@ -54,7 +55,7 @@ def _context(request: HttpRequest, form: SearchForm) -> dict[str, object]:
         "form": form,
         "found": found,
         "chosen": chosen,
-        "parameters": list(entries.parameters(chosen)) if chosen else [],
+        "parameters": list(parameters(chosen.changes)) if chosen else [],
         "vanished": bool(wanted) and chosen is None,
         "page": page.urlencode(),
         "newest": f"?{filters.urlencode()}" if "after" in request.GET else "",

@@ -8,7 +8,7 @@ from django.utils.datastructures import MultiValueDict
 
 from admincenter.components.forms import Section
 from admincenter.send_connectors.sections.delivery import AuthenticationForm, NetworkForm, SessionForm
-from admincenter.send_connectors.sections.general import GeneralForm, NameForm
+from admincenter.send_connectors.sections.general import GeneralForm, NameForm, ReasonForm
 from admincenter.send_connectors.sections.scoping import AddressSpaceForm, HelloForm, SourceServerForm
 from admincenter.send_connectors.sections.security import SecurityForm
 from admincenter.send_connectors.sections.session import LimitForm, OriginForm, TimeoutForm
@@ -39,6 +39,7 @@ class EditForms:
     source: SourceServerForm
     hello: HelloForm
     security: SecurityForm
+    reason: ReasonForm
 
     def all(self) -> Collection[Section]:
         """Return them in the order of the page."""
@@ -55,6 +56,7 @@ class EditForms:
             self.source,
             self.hello,
             self.security,
+            self.reason,
         )
 
     def are_valid(self) -> bool:
@@ -94,6 +96,7 @@ def forms_of(connector: SendConnector, *, data: Typed | None = None, quiet: bool
         source=SourceServerForm(**given, servers=servers.registered()),
         hello=HelloForm(**given),
         security=SecurityForm(**given),
+        reason=ReasonForm(**given),
     )
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from admincenter.send_connectors import views, wizard
+from admincenter.send_connectors import history, views, wizard
 
 app_name = "send_connectors"
 urlpatterns = [
@@ -12,4 +12,6 @@ urlpatterns = [
     path("new/", wizard.start, name="new"),
     path("new/<uuid:guid>/<slug:slug>/", wizard.page, name="wizard"),
     path("<int:connector_id>/edit/", views.edit, name="edit"),
+    path("history/<uuid:guid>/", history.index, name="history"),
+    path("history/<uuid:guid>/revert/", history.revert, name="revert"),
 ]

@@ -103,7 +103,13 @@ def _save(request: HttpRequest, connector: SendConnector) -> HttpResponse:
     version = read_number(request.POST.get("version", ""))
     actor = request.user.get_username()
     try:
-        services.change(connector.pk, forms.spec(connector), actor=actor, expected_version=version)
+        services.change(
+            connector.pk,
+            forms.spec(connector),
+            actor=actor,
+            expected_version=version,
+            reason=forms.reason.cleaned_data["reason"],
+        )
     except services.InvalidConnector as error:
         homeless = place(error.problems, forms.all())
         return _render(request, connector, forms, homeless=homeless, status=422)

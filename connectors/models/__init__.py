@@ -4,6 +4,7 @@ from connectors.models.accepted_domains import AcceptedDomain
 from connectors.models.application_passwords import ApplicationPassword
 from connectors.models.audit import AuditEntry, AuditEntryQuerySet, AuditSearch
 from connectors.models.configuration import Configuration
+from connectors.models.connector_versions import ConnectorVersion, ConnectorVersionQuerySet, Deed
 from connectors.models.dkim_keys import DkimKey, DkimKeyQuerySet
 from connectors.models.receive_connectors import ReceiveConnector, ReceptionSetting
 from connectors.models.send_connectors import (
@@ -22,6 +23,9 @@ __all__ = [
     "AuditEntryQuerySet",
     "AuditSearch",
     "Configuration",
+    "ConnectorVersion",
+    "ConnectorVersionQuerySet",
+    "Deed",
     "DkimKey",
     "DkimKeyQuerySet",
     "ReceiveConnector",

@@ -50,12 +50,14 @@ class World:
 
     def __init__(self):
         spec = ConnectorSpec(name="Internet", address_spaces=(parse("*"),), source_servers=("E15MB1",))
+        connector = services.create(spec, guid=uuid.uuid4(), actor="anna")
         queued = queued_mail.message(queued_mail.queue_in_retry(), content=(b"Subject: Hello\r\n\r\nHi\r\n",))
         queued_mail.attempt(queued.message)
         tracked_mail.received(queued.message_id)
         tracked_mail.sent(queued.message_id, context=SESSION)
         self.values = {
-            "send-connectors/connector_id": services.create(spec, guid=uuid.uuid4(), actor="anna").pk,
+            "send-connectors/connector_id": connector.pk,
+            "history/guid": connector.guid,
             "send-connectors/slug": "name",
             "receive-connectors/connector_id": self.make_receive_connector().pk,
             "admin-roles/slug": ORGANIZATION.slug,
@@ -79,7 +81,8 @@ class World:
         screen = route.split("/")[1] if "/" in route else ""
 
         def value(match):
-            own = f"{screen}/{match[1]}"
-            return str(self.values[own] if own in self.values else self.values[match[1]])
+            folder = route[: match.start()].split("/")[-2]
+            own = (f"{one}/{match[1]}" for one in (folder, screen))
+            return str(self.values[next((one for one in own if one in self.values), match[1])])
 
         return "/" + re.sub(r"<\w+:(\w+)>", value, route)

@@ -9,6 +9,7 @@ from admincenter.components.forms import JudgedField, Option, Section
 from connectors import validators
 from connectors.models import SendConnector
 from connectors.specs import Usage, default_max_message_bytes
+from connectors.validators import MAX_REASON_CHARACTERS
 
 USAGES = {
     Usage.CUSTOM: "For example, to send mail to other mail servers that are not Exchange",
@@ -100,3 +101,22 @@ class GeneralForm(Section):
         """General settings by attribute of the spec."""
         kept = {name: self.cleaned_data[name] for name in ("enabled", "comment", "protocol_logging")}
         return {**kept, "max_message_bytes": self.cleaned_data["max_message_size"][0]}
+
+
+class ReasonForm(Section):
+    """Why the connector is changed: for its history, no setting."""
+
+    places = {"reason": "reason"}
+
+    reason = JudgedField(
+        judge=validators.reason,
+        label="Reason for this change",
+        help_text="Optional; the history of the connector keeps it.",
+        widget=forms.TextInput(
+            attrs={"class": "input", "autocomplete": "off", "maxlength": MAX_REASON_CHARACTERS}
+        ),
+    )
+
+    def settings(self) -> Mapping[str, Any]:
+        """Nothing: it is told beside the settings."""
+        return {}

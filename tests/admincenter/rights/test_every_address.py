@@ -49,6 +49,8 @@ TABLE = {
     "mail-flow/send-connectors/new/": Row(get=302, post=405, who="O"),
     "mail-flow/send-connectors/new/<uuid:guid>/<slug:slug>/": form("O"),
     "mail-flow/send-connectors/<int:connector_id>/edit/": form("O"),
+    "mail-flow/send-connectors/history/<uuid:guid>/": page(),
+    "mail-flow/send-connectors/history/<uuid:guid>/revert/": action("O", post=409),
     "mail-flow/receive-connectors/": page(),
     "mail-flow/receive-connectors/act/": action("OSH"),
     "mail-flow/receive-connectors/remove/": form("OSH", get=302, post=302),

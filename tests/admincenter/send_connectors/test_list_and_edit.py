@@ -10,7 +10,7 @@ from django.test import Client
 
 from connectors import credentials, services
 from connectors.address_spaces import parse
-from connectors.models import SendConnector
+from connectors.models import ConnectorVersion, SendConnector
 from connectors.profiles import Delivery, IpFamily, SmartHostAuth, Timeouts
 from connectors.services import spec_of
 from connectors.session_rules import STAGES
@@ -305,6 +305,18 @@ def test_a_server_that_is_gone_may_stay(signed_in, make):
 
     assert b"Not registered" in signed_in.get(f"{LIST}{connector.pk}/edit/").content
     assert save(signed_in, connector, comment="still").status_code == 302
+
+
+def test_a_reason_goes_into_the_history_and_a_wrong_one_is_refused(signed_in, make):
+    connector = make("Internet")
+
+    refused = save(signed_in, connector, comment="x", reason="x" * 501)
+    assert refused.status_code == 422
+    assert "a reason has at most 500 characters" in refused.content.decode()
+
+    assert save(signed_in, connector, comment="x", reason="Ticket 42").status_code == 302
+    newest = ConnectorVersion.objects.of(connector.guid).first()
+    assert (newest.reason, newest.author) == ("Ticket 42", "anna")
 
 
 def test_two_administrators_do_not_overwrite_each_other(signed_in, make):
