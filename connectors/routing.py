@@ -6,23 +6,14 @@ from uuid import UUID
 
 from django.db import connection
 
-from connectors import credentials, selection
+from connectors import credentials, plans, selection
+from connectors.connector_rows import spec_of
 from connectors.domains import a_label
 from connectors.errors import ConnectorError
 from connectors.models import SendConnector
-from connectors.profiles import (
-    Credentials,
-    Delivery,
-    DeliveryProfile,
-    IpFamily,
-    OAuthClient,
-    SmartHostAuth,
-    TlsAuthLevel,
-    TlsPolicy,
-)
-from connectors.selection import Candidate, Choice, RoutingTable, Viewpoint
+from connectors.profiles import Credentials, DeliveryProfile
+from connectors.selection import Choice, RoutingTable, Viewpoint
 from connectors.signers import Signers, read_signers
-from connectors.specs import Usage
 from connectors.validators import MAX_MESSAGE_BYTES
 
 __all__ = ["Routing", "UnusableConnector", "a_label", "current", "explain", "profile"]
@@ -113,12 +104,16 @@ def _read_key() -> _Key:
 
 
 def _routing(connectors: list[SendConnector], signers: Signers, *, generation: int) -> Routing:
+    specs = {connector.pk: spec_of(connector) for connector in connectors}
     enabled = [connector for connector in connectors if connector.enabled]
     return Routing(
         generation=generation,
-        table=RoutingTable(_candidate(connector) for connector in connectors),
-        profiles={connector.pk: _profile(connector) for connector in enabled},
-        source_servers={connector.pk: _source_servers(connector) for connector in enabled},
+        table=RoutingTable(plans.candidate(number, spec) for number, spec in specs.items()),
+        profiles={
+            connector.pk: plans.profile(connector.pk, specs[connector.pk], version=connector.version)
+            for connector in enabled
+        },
+        source_servers={connector.pk: specs[connector.pk].source_servers for connector in enabled},
         fits_all_bytes=min(
             (limit for connector in connectors if (limit := connector.max_message_bytes) is not None),
             default=MAX_MESSAGE_BYTES,
@@ -129,68 +124,4 @@ def _routing(connectors: list[SendConnector], signers: Signers, *, generation: i
             for connector in enabled
             if connector.sealed_password
         },
-    )
-
-
-def _candidate(connector: SendConnector) -> Candidate:
-    return Candidate(
-        id=connector.pk,
-        name=connector.name,
-        enabled=connector.enabled,
-        scoped=connector.scoped,
-        source_servers=_source_servers(connector),
-        max_message_bytes=connector.max_message_bytes,
-        address_spaces=tuple(row.space for row in connector.address_spaces.all()),
-    )
-
-
-def _source_servers(connector: SendConnector) -> tuple[str, ...]:
-    return tuple(row.server_name for row in connector.source_servers.all())
-
-
-def _profile(connector: SendConnector) -> DeliveryProfile:
-    named = Credentials(username=connector.username, password="") if connector.username else None
-    return DeliveryProfile(
-        connector_id=connector.pk,
-        name=connector.name,
-        delivery=Delivery(connector.delivery),
-        internet=connector.usage == Usage.INTERNET,
-        smart_hosts=tuple(row.host for row in connector.smart_hosts.all()),
-        use_external_dns=connector.use_external_dns,
-        port=connector.port,
-        fqdn=connector.fqdn,
-        force_helo=connector.force_helo,
-        source_ip_address=connector.source_ip_address,
-        ip_family=IpFamily(connector.ip_family),
-        auth=SmartHostAuth(connector.auth),
-        credentials=named,
-        oauth=_oauth(connector),
-        tls=TlsPolicy(
-            require=connector.require_tls,
-            ignore=connector.ignore_starttls,
-            auth_level=TlsAuthLevel(connector.tls_auth_level) if connector.tls_auth_level else None,
-            domain=connector.tls_domain,
-        ),
-        mta_sts=connector.mta_sts,
-        dane=connector.dane,
-        tls_certificate_name=connector.tls_certificate_name,
-        messages_per_connection=connector.messages_per_connection,
-        max_connections=connector.max_connections,
-        messages_per_second=connector.messages_per_second,
-        messages_per_day=connector.messages_per_day,
-        inactivity_timeout=connector.inactivity_timeout,
-        timeouts=connector.timeouts,
-        protocol_logging=connector.protocol_logging,
-        max_message_bytes=connector.max_message_bytes,
-        version=connector.version,
-    )
-
-
-def _oauth(connector: SendConnector) -> OAuthClient | None:
-    if not connector.oauth_token_url:
-        return None
-    return OAuthClient(
-        token_url=connector.oauth_token_url,
-        client_id=connector.oauth_client_id,
-        scope=connector.oauth_scope,
     )

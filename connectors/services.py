@@ -27,9 +27,11 @@ __all__ = [
     "create",
     "disable",
     "enable",
+    "examine",
     "remove",
     "revert",
     "spec_of",
+    "specs",
 ]
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,19 @@ def create(spec: ConnectorSpec, *, guid: UUID, actor: str, reason: str = "") -> 
         made = send_parameters.to_make(checked)
         audit.record("New-SendConnector", actor=actor, objects=[connector.name], changes=made)
     return connector
+
+
+def specs() -> dict[int, ConnectorSpec]:
+    """Give the settings of all connectors, by id, without their passwords."""
+    return {connector.pk: spec_of(connector) for connector in SendConnector.objects.with_parts()}
+
+
+def examine(connector_id: int, spec: ConnectorSpec, *, expected_version: int | None) -> ConnectorSpec:
+    """Give what `change` would store, and store nothing. Raises what `change` raises."""
+    with transaction.atomic():
+        connector = _stored(connector_id, expected_version=expected_version)
+        guid, number = connector.guid, connector.pk
+        return connector_checks.check(spec, guid=guid, connector_id=number, stored=_whole(connector))
 
 
 @audit.tells_refusals("Set-SendConnector", named=_named)
@@ -123,25 +138,31 @@ def revert(  # noqa: PLR0913 - what `change` takes, and the number
     return connector
 
 
-def enable(ids: Iterable[int], *, actor: str) -> int:
-    """Enable connectors; give the number of those that were disabled."""
-    return _set_enabled(ids, to=True, actor=actor)
+def enable(ids: Iterable[int], *, actor: str, reason: str = "") -> int:
+    """Enable connectors; give the number of those that were disabled. Raises InvalidConnector."""
+    return _set_enabled(ids, to=True, actor=actor, reason=connector_checks.reason(reason))
 
 
-def disable(ids: Iterable[int], *, actor: str) -> int:
-    """Disable connectors; give the number of those that were enabled."""
-    return _set_enabled(ids, to=False, actor=actor)
+def disable(ids: Iterable[int], *, actor: str, reason: str = "") -> int:
+    """Disable connectors; give the number of those that were enabled. Raises InvalidConnector."""
+    return _set_enabled(ids, to=False, actor=actor, reason=connector_checks.reason(reason))
 
 
-def remove(ids: Iterable[int], *, actor: str) -> int:
-    """Remove connectors with their passwords; give the number of those that existed. Their history stays."""
+def remove(ids: Iterable[int], *, actor: str, reason: str = "") -> int:
+    """Remove connectors with their passwords; give the number of those that existed. Their history stays.
+
+    Raises InvalidConnector for the reason alone.
+    """
+    why = connector_checks.reason(reason)
     with writing() as configuration:
         connectors = list(SendConnector.objects.with_parts().filter(pk__in=list(ids)))
         for connector in connectors:
             _log("connector_removed", connector, actor=actor)
             spec = spec_of(connector)
             dropped = bool(connector.sealed_password)
-            versions.record(connector.guid, spec, deed=Deed.REMOVED, actor=actor, password_changed=dropped)
+            versions.record(
+                connector.guid, spec, deed=Deed.REMOVED, actor=actor, reason=why, password_changed=dropped
+            )
             was = lost(send_parameters.blank(spec), send_parameters.settings_of(spec))
             audit.record("Remove-SendConnector", actor=actor, objects=[connector.name], changes=was)
         SendConnector.objects.filter(pk__in=[connector.pk for connector in connectors]).delete()
@@ -208,7 +229,7 @@ def _write(connector: SendConnector, spec: ConnectorSpec, *, actor: str) -> None
         raise InvalidConnector(Problem("connector", "", rule) for rule in error.messages) from error
 
 
-def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
+def _set_enabled(ids: Iterable[int], *, to: bool, actor: str, reason: str) -> int:
     with writing() as configuration:
         found = SendConnector.objects.with_parts().filter(pk__in=list(ids), enabled=not to)
         connectors = list(found)
@@ -216,17 +237,17 @@ def _set_enabled(ids: Iterable[int], *, to: bool, actor: str) -> int:
             enabled=to, version=F("version") + 1, changed_by=actor, changed_at=timezone.now()
         )
         for connector in connectors:
-            _tell_switched(connector, to=to, actor=actor)
+            _tell_switched(connector, to=to, actor=actor, reason=reason)
         if connectors:
             announce_routing(configuration)
     return len(connectors)
 
 
-def _tell_switched(connector: SendConnector, *, to: bool, actor: str) -> None:
+def _tell_switched(connector: SendConnector, *, to: bool, actor: str, reason: str) -> None:
     connector.version += 1
     _log("connector_enabled" if to else "connector_disabled", connector, actor=actor)
     spec, deed = replace(spec_of(connector), enabled=to), Deed.ENABLED if to else Deed.DISABLED
-    versions.record(connector.guid, spec, deed=deed, actor=actor)
+    versions.record(connector.guid, spec, deed=deed, actor=actor, reason=reason)
     switched = Change(name="Enabled", old=not to, new=to)
     audit.record("Set-SendConnector", actor=actor, objects=[connector.name], changes=[switched])
 

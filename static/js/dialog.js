@@ -9,8 +9,9 @@
     if (dialog.matches(":modal")) return;
     dialog.removeAttribute("open");
     dialog.showModal();
-    const seen = (selector) => [...dialog.querySelectorAll(`.dialog-body :is(${selector})`)].find((one) => one.checkVisibility());
-    (seen("[autofocus]") ?? seen(WRONG) ?? seen(FIELDS))?.focus();
+    const seen = (selector) => [...dialog.querySelectorAll(selector)].find((one) => one.checkVisibility());
+    const inBody = (selector) => seen(`.dialog-body :is(${selector})`);
+    (seen("[autofocus]") ?? inBody(WRONG) ?? inBody(FIELDS))?.focus();
   };
 
   const upgrade = (root) => root.querySelectorAll("dialog[data-modal]").forEach(openModally);

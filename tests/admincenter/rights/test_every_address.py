@@ -46,6 +46,8 @@ TABLE = {
     "mail-flow/send-connectors/": page(),
     "mail-flow/send-connectors/act/": action("O"),
     "mail-flow/send-connectors/remove/": form("O", get=302, post=302),
+    "mail-flow/send-connectors/enable/": form("O", get=302, post=302),
+    "mail-flow/send-connectors/disable/": form("O", get=302, post=302),
     "mail-flow/send-connectors/new/": Row(get=302, post=405, who="O"),
     "mail-flow/send-connectors/new/<uuid:guid>/<slug:slug>/": form("O"),
     "mail-flow/send-connectors/<int:connector_id>/edit/": form("O"),
